@@ -1,0 +1,1 @@
+"""Shared records that every agency's data is normalised to; imports pydantic only."""

@@ -1,0 +1,1 @@
+"""The engine room of Simpul: bus, gateway, ledger, engine, workflow, console."""

@@ -1,0 +1,1 @@
+"""Kafka: topics, envelopes, producer, consumer loop, dead letters. The only importer of kafka."""

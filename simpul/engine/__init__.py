@@ -1,0 +1,1 @@
+"""Drives applications: waves, requests, outbox relay, timers, recovery."""

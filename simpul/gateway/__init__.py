@@ -1,0 +1,1 @@
+"""Runs a connector on the bus: calls, attempts, governor."""

@@ -1,0 +1,1 @@
+"""Postgres: tables, migrations, state machine, projector, queries. The only importer of sqlalchemy."""

@@ -1,0 +1,1 @@
+"""Workflows on Airflow: DSL, steps, trigger, provider. The only importer of airflow."""
