@@ -1,0 +1,100 @@
+"""A service's workflow as plain data: its steps, their order, its form and standard.
+
+Published to the ledger by `simpul service publish`; the engine, the projector and the console read it from
+there. Knows nothing of Airflow: the DAG is made from the same facts in `simpul.workflow`.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from functools import cached_property
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+OutcomeKind = Literal["done", "skipped", "rejected", "lapsed"]
+PASSABLE: frozenset[str] = frozenset({"done", "skipped"})
+"""Outcomes after which the steps that follow can be entered."""
+
+
+class StepDefinition(BaseModel):
+    """One node of a workflow."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    kind: Literal["agency", "payment"]
+    operation: str
+    request: dict[str, Any]
+    after: tuple[str, ...] = ()
+    title: str = ""
+    when: str | None = None
+    accept: str | None = None
+    """Condition over `record`; while it is false the answer means "not yet" and the application waits."""
+    expires: str | None = None
+    """Path to the moment at which a wait for this step lapses."""
+    reference: str | None = None
+    """Path to what a signal for this step refers to, such as a billing code."""
+
+    @property
+    def agency(self) -> str:
+        """The agency whose operation this step calls."""
+        return self.operation.partition(".")[0]
+
+
+class Definition(BaseModel):
+    """One version of one service's workflow. Steps stand in topological order."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    service: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    version: int = Field(ge=1)
+    title: str
+    standard: str
+    owner: str
+    form: dict[str, Any]
+    steps: tuple[StepDefinition, ...] = Field(min_length=1)
+
+    @property
+    def dag_id(self) -> str:
+        """The Airflow DAG: the service's name, with the version from 2 on."""
+        return self.service if self.version == 1 else f"{self.service}_v{self.version}"
+
+    @cached_property
+    def by_name(self) -> dict[str, StepDefinition]:
+        """Steps by name."""
+        return {step.name: step for step in self.steps}
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over what must not change within a version: the steps. Titles and forms may be corrected."""
+        steps = [step.model_dump(mode="json", exclude={"title"}) for step in self.steps]
+        return hashlib.sha256(json.dumps(steps, sort_keys=True).encode()).hexdigest()
+
+    def descendants(self, name: str) -> list[str]:
+        """The steps that come after `name`, in topological order."""
+        reached = {name}
+        for step in self.steps:
+            if reached.intersection(step.after):
+                reached.add(step.name)
+        reached.discard(name)
+        return [step.name for step in self.steps if step.name in reached]
+
+    def frontier(self, outcomes: Mapping[str, str]) -> list[str]:
+        """The steps without an outcome that can be entered: every predecessor is done or skipped.
+
+        Args:
+            outcomes: Step name to outcome, of the current revisions.
+        """
+        return [
+            step.name
+            for step in self.steps
+            if step.name not in outcomes and all(outcomes.get(before) in PASSABLE for before in step.after)
+        ]
+
+    def closing_state(self, outcomes: Mapping[str, str], in_flight: Collection[str]) -> str | None:
+        """The closed state these outcomes come to, or None while something is open or can still be entered."""
+        if in_flight or self.frontier(outcomes):
+            return None
+        found = set(outcomes.values())
+        return next((state for state in ("rejected", "lapsed") if state in found), "completed")

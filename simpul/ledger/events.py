@@ -1,0 +1,88 @@
+"""Events: everything that happened, append only (design rule 9). An event never carries personal data in clear."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.dialects.postgresql import insert
+
+from simpul.ledger.tables import event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happened.
+
+    Args:
+        id: Deterministic where the cause is (a repeat is dropped); random by default.
+        actor: API key name, operating-system user (`user:<name>`), or a process's role (`engine`).
+        state: The application's state after it, where it changed.
+        digest: SHA-256 of the ciphertext it speaks of.
+        detail: Small facts: wave, outcome, reason code, the four timestamps of a call.
+    """
+
+    at: datetime
+    actor: str
+    action: str
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    application: str | None = None
+    service: str | None = None
+    step: str | None = None
+    revision: int | None = None
+    agency: str | None = None
+    operation: str | None = None
+    purpose: str | None = None
+    legal_basis: str | None = None
+    digest: str | None = None
+    state: str | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+ACTIONS: dict[str, str] = {
+    "application.received": "An application was filed",
+    "application.claimed": "A wave took it along",
+    "application.runnable": "It can go on",
+    "application.waiting": "It waits for something from outside",
+    "application.incident": "It cannot go on without an operator",
+    "application.completed": "Every step is done",
+    "application.rejected": "An agency said no",
+    "application.lapsed": "A deadline passed",
+    "application.withdrawn": "The citizen withdrew it",
+    "application.withdrawal_requested": "The citizen asks to withdraw it",
+    "application.amendment_requested": "The citizen asks to change it",
+    "application.amended": "A change took effect; the steps it touches have a new revision",
+    "step.entered": "A step was opened",
+    "step.requested": "The step's request went out to the agency's gateway",
+    "step.pending": "The agency's answer is: not yet",
+    "step.failed": "The step cannot go on without an operator",
+    "step.done": "The step has its record",
+    "step.skipped": "The step does not apply",
+    "step.rejected": "The agency said no",
+    "step.lapsed": "The step's deadline passed",
+    "outcome.late": "An answer came after the case was closed or for an older revision",
+    "signal.received": "Something from outside came in",
+    "signal.matched": "It concerns this application",
+    "signal.late": "It came after the case was closed",
+    "incident.opened": "An operator is called",
+    "incident.resolved": "An operator has dealt with it",
+    "agency.stopped": "The connector was stopped: the agency refuses our set-up",
+    "agency.resumed": "The connector runs again",
+    "service.published": "A workflow's definition was published",
+    "key.issued": "An API key was issued",
+    "key.revoked": "An API key was revoked",
+}
+"""Every action there is, with its meaning."""
+
+
+def record(connection: Connection, events: Iterable[Event]) -> None:
+    """Append events; one that is there already (same id) is passed over.
+
+    Raises:
+        KeyError: An action that `ACTIONS` does not list.
+    """
+    rows = [asdict(e) for e in events if ACTIONS[e.action]]
+    if rows:
+        connection.execute(insert(event).on_conflict_do_nothing(index_elements=["id"]), rows)
