@@ -1,0 +1,1 @@
+"""SIMPONI (state fee billing). Kept empty of imports: the registry loads `connector.py` when asked."""
