@@ -1,0 +1,54 @@
+"""Bills for state fees and what became of them."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AwareDatetime, Field, WithJsonSchema
+
+from schemas.base import Filled, Record
+from schemas.identifiers import BillingCode
+from schemas.privacy import personal
+
+FINANCIAL = personal("specific", kind="financial")
+
+Amount = Annotated[
+    Decimal,
+    Field(ge=0, max_digits=18, decimal_places=2),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,16}([.][0-9]{1,2})?$", "examples": ["650000"]}),
+    FINANCIAL,
+]
+"""Money as a decimal string on the wire: a JSON number would pass through floating point somewhere."""
+
+Moment = Annotated[AwareDatetime, FINANCIAL]
+
+
+class Bill(Record):
+    """A bill that can be paid until it expires. Unpaid, it lapses without a trace."""
+
+    schema_name: ClassVar[str] = "bill"
+
+    billing_code: BillingCode
+    amount: Amount
+    currency: Literal["IDR"] = "IDR"
+    description: Annotated[Filled, FINANCIAL] | None = None
+    issued_at: Moment | None = None
+    expires_at: Moment
+    reference: Filled | None = Field(None, description="Our reference that the bill was asked for with")
+    agency_transaction_id: Annotated[Filled, FINANCIAL] | None = None
+
+
+class Payment(Record):
+    """How a bill stands. NTPN proves that the state received the money; NTB is the bank's number of the same payment."""
+
+    schema_name: ClassVar[str] = "payment"
+
+    billing_code: BillingCode
+    status: Annotated[Literal["paid", "unpaid", "expired"], FINANCIAL]
+    amount: Amount | None = None
+    ntb: Annotated[Filled, FINANCIAL] | None = None
+    ntpn: Annotated[Filled, FINANCIAL] | None = None
+    paid_at: Moment | None = None
+    booked_on: Annotated[date, FINANCIAL] | None = None
+    bank: Annotated[Filled, FINANCIAL] | None = None
+    channel: Annotated[Filled, FINANCIAL] | None = Field(None, description="Where it was paid, in the agency's code")
