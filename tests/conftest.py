@@ -1,0 +1,137 @@
+"""What every test may ask for: real Postgres, real Kafka, sandbox agencies, settings of its own.
+
+Servers start when the first test asks for them, serve the whole session, and end with it, also when it is killed.
+SIMPUL_DATABASE_URL and SIMPUL_KAFKA_BOOTSTRAP name servers to use instead.
+"""
+
+import base64
+import os
+import secrets as random
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from simpul.embedded import kafka as embedded_kafka
+from simpul.embedded import ports
+from simpul.embedded.postgres import Postgres, create_database, drop_database
+from simpul.embedded.supervisor import Process, Supervisor
+
+_TEMPLATE = "ledger_template"
+
+
+@pytest.fixture(scope="session")
+def _servers() -> Iterator[Supervisor]:
+    with tempfile.TemporaryDirectory(prefix="simpul-tests-") as folder, Supervisor(Path(folder)) as supervisor:
+        yield supervisor
+
+
+@pytest.fixture(scope="session")
+def postgres_url(_servers: Supervisor) -> Iterator[str]:
+    """A Postgres server: the URL of its maintenance database, as a user that may create databases."""
+    if given := os.environ.get("SIMPUL_DATABASE_URL"):
+        yield given
+        return
+    # Killed servers lose nothing without fsync, only crashed machines do; databases are made three times as fast.
+    server = Postgres(_servers.folder, port=ports.pick(), durable=False)
+    _servers.start(server.process(databases=()))
+    yield server.url("postgres")
+    _servers.stop_one("postgres")
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def kafka(_servers: Supervisor) -> str:
+    """A Kafka broker: its bootstrap address. Keep apart by `settings().topic_prefix`."""
+    if given := os.environ.get("SIMPUL_KAFKA_BOOTSTRAP"):
+        return given
+    port, controller = ports.pick(), ports.pick()
+    bootstrap = f"{ports.LOOPBACK}:{port}"
+    _servers.start(
+        Process(
+            name="kafka",
+            launch=lambda: embedded_kafka.prepare(_servers.folder / "kafka", port, controller),
+            ready=lambda: embedded_kafka.is_ready(bootstrap),
+            # The first time it is fetched.
+            start_seconds=600,
+        )
+    )
+    return bootstrap
+
+
+@pytest.fixture(scope="session")
+def _migrated(postgres_url: str) -> Iterator[str]:
+    from simpul.ledger.database import migrate
+
+    name = f"{_TEMPLATE}_{random.token_hex(4)}"
+    create_database(postgres_url, name)
+    migrate(_with_database(postgres_url, name))
+    yield name
+    with suppress(Exception):
+        drop_database(postgres_url, name)
+
+
+@pytest.fixture
+def database_url(postgres_url: str, _migrated: str) -> Iterator[str]:
+    """A database of this test's own with an empty ledger in it."""
+    name = f"test_{random.token_hex(6)}"
+    create_database(postgres_url, name, template=_migrated)
+    yield _with_database(postgres_url, name)
+    with suppress(Exception):
+        drop_database(postgres_url, name)
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest) -> Callable[..., "object"]:
+    """Makes `Settings` with a topic prefix and a master key of its own.
+
+    The test's `database_url` and `kafka` go in where the test asks for these fixtures too; arguments win.
+    """
+    from simpul.config import Settings
+
+    def make(**values: object) -> Settings:
+        defaults: dict[str, object] = {
+            "topic_prefix": f"t{random.token_hex(4)}.",
+            "master_key": base64.b64encode(random.token_bytes(32)).decode(),
+        }
+        for fixture, name in {"database_url": "database_url", "kafka": "kafka_bootstrap"}.items():
+            if fixture in request.fixturenames:
+                defaults[name] = request.getfixturevalue(fixture)
+        return Settings(**{**defaults, **values})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def _sandbox(_servers: Supervisor) -> str:
+    port = ports.pick()
+    _servers.start(
+        Process(
+            name="sandbox",
+            command=[
+                *(sys.executable, "-m", "uvicorn", "--factory", "connectors.sandbox_app:app"),
+                *("--host", ports.LOOPBACK, "--port", str(port), "--log-level", "warning", "--no-access-log"),
+            ],
+            ready=lambda: ports.is_open(port),
+        )
+    )
+    return f"http://{ports.LOOPBACK}:{port}"
+
+
+@pytest.fixture
+def sandbox_url(_sandbox: str) -> str:
+    """The sandbox agencies in a process of their own, with no faults scripted and nothing written yet."""
+    import requests
+    from connectors.registry import agencies
+
+    for agency in agencies():
+        requests.post(f"{_sandbox}/_sandbox/{agency}/reset", timeout=10).raise_for_status()
+    return _sandbox
+
+
+def _with_database(url: str, name: str) -> str:
+    base, _, _ = url.rpartition("/")
+    return f"{base}/{name}"
