@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AwareDatetime, Field, WithJsonSchema
+from pydantic import AfterValidator, AwareDatetime, Field, WithJsonSchema
 
 from schemas.base import Filled, Record
 from schemas.identifiers import BillingCode
@@ -12,9 +12,16 @@ from schemas.privacy import personal
 
 FINANCIAL = personal("specific", kind="financial")
 
+
+def _without_exponent(amount: Decimal) -> Decimal:
+    # Decimal("65E4") is a whole number of rupiah, but would be written back with its exponent.
+    return Decimal(f"{amount:f}")
+
+
 Amount = Annotated[
     Decimal,
     Field(ge=0, max_digits=18, decimal_places=2),
+    AfterValidator(_without_exponent),
     WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,16}([.][0-9]{1,2})?$", "examples": ["650000"]}),
     FINANCIAL,
 ]

@@ -36,8 +36,9 @@ class Personal:
 def personal(klass: PersonalClass, *, kind: str = "identity") -> Personal:
     """Mark a field as personal data.
 
-    Used as `Annotated[str, personal("specific", kind="health")]`. The mark on a field overrules that of its type, so that a NIK (general) in a child's record can be specific. A mark
-    on a field that holds parts counts for everything in them.
+    Used as `Annotated[str, personal("specific", kind="health")]`. The mark on a field overrules that of its type, so
+    that a NIK (general) in a child's record can be specific. A mark on a field that holds parts counts for everything
+    in them.
 
     Args:
         klass: class by UU PDP 27/2022 art. 4.
