@@ -1,0 +1,162 @@
+"""Filing an application: one transaction, one number, one event, however often the counter sends it.
+
+Whether the form fits the service is decided before, by the console.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import insert
+
+from schemas.identifiers import application_number
+from simpul.clock import Clock
+from simpul.crypto import Keys, digest
+from simpul.definition import Definition
+from simpul.ledger import events
+from simpul.ledger.events import Event
+from simpul.ledger.tables import application as table
+from simpul.ledger.tables import application_sequence
+
+
+class ConflictError(Exception):
+    """The idempotency key was used before for another application."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__(
+            f"this Idempotency-Key was used for application {number}, whose content is another: "
+            "send a new key for a new application, or the same content to hear its number again"
+        )
+        self.number = number
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What a channel hands in.
+
+    Args:
+        definition: The workflow, in the version that will carry it.
+        asked_version: The version that the sender named, if any: part of what makes two requests the same.
+        received_by: Name of the API key.
+        idempotency_key: As sent; None when the sender takes the risk of filing twice.
+    """
+
+    definition: Definition
+    channel: str
+    form: dict[str, Any]
+    received_by: str
+    traceparent: str
+    asked_version: int | None = None
+    idempotency_key: str | None = None
+
+    @cached_property
+    def content(self) -> str:
+        """The request in one canonical spelling: order and white space do not make it another."""
+        asked = [self.definition.service, self.asked_version, self.channel, self.form]
+        return json.dumps(asked, sort_keys=True, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """The application's number, and whether it was made now or before."""
+
+    number: str
+    created: bool
+
+
+def file(connection: Connection, intake: Intake, keys: Keys, clock: Clock, installation: str) -> Filed:
+    """File an application, or find the one that was filed with the same idempotency key.
+
+    Safe when the same request arrives twice at once: one of the two waits for the other and finds its number.
+
+    Raises:
+        ConflictError: The same idempotency key came with other content.
+    """
+    now = clock.now()
+    sequence = connection.scalar(application_sequence)
+    number = application_number(installation, now.year, sequence)
+    subject = keys.blind(number)
+    wrapped = keys.new_data_key(subject)
+    sealed = keys.data_key(wrapped, subject).seal(json.dumps(intake.form, separators=(",", ":")).encode(), "form:1")
+    definition = intake.definition
+    inserted = connection.execute(
+        _INSERT,
+        {
+            "number": number,
+            "subject": subject,
+            "service": definition.service,
+            "version": definition.version,
+            "channel": intake.channel,
+            "state": "runnable",
+            "next_step": definition.frontier({})[0],
+            "since": now,
+            "data_key": wrapped,
+            "form": sealed,
+            "traceparent": intake.traceparent,
+            "received_by": intake.received_by,
+            "idempotency_key": _blinded(keys, intake),
+            "request_digest": keys.blind(intake.content),
+            "received_at": now,
+        },
+    ).first()
+    if inserted is None:
+        return _found(connection, intake, keys)
+    events.record(
+        connection,
+        [
+            Event(
+                id=f"{number}:received",
+                at=now,
+                actor=intake.received_by,
+                action="application.received",
+                application=number,
+                service=definition.service,
+                digest=digest(sealed),
+                state="runnable",
+                detail={"version": definition.version, "channel": intake.channel, "form_version": 1},
+            )
+        ],
+    )
+    return Filed(number, created=True)
+
+
+def replay(connection: Connection, intake: Intake, keys: Keys) -> Filed | None:
+    """The application that this very request filed before, None when its idempotency key is new or absent.
+
+    For a request that would be refused today, since a form may be corrected after it was filed.
+
+    Raises:
+        ConflictError: The same idempotency key came with other content.
+    """
+    if intake.idempotency_key is None:
+        return None
+    try:
+        return _found(connection, intake, keys)
+    except LookupError:
+        return None
+
+
+_INSERT = (
+    insert(table)
+    .on_conflict_do_nothing(index_elements=["received_by", "idempotency_key"])
+    .returning(table.c.number)
+)  # fmt: skip
+
+
+def _blinded(keys: Keys, intake: Intake) -> str | None:
+    return None if intake.idempotency_key is None else keys.blind(intake.idempotency_key)
+
+
+def _found(connection: Connection, intake: Intake, keys: Keys) -> Filed:
+    row = connection.execute(
+        select(table.c.number, table.c.request_digest).where(
+            table.c.received_by == intake.received_by, table.c.idempotency_key == _blinded(keys, intake)
+        )
+    ).first()
+    if row is None:
+        raise LookupError("no application was filed with this idempotency key")
+    if row.request_digest != keys.blind(intake.content):
+        raise ConflictError(row.number)
+    return Filed(row.number, created=False)
