@@ -17,7 +17,7 @@ import pytest
 
 from simpul.embedded import kafka as embedded_kafka
 from simpul.embedded import ports
-from simpul.embedded.postgres import Postgres, create_database, drop_database
+from simpul.embedded.postgres import Postgres, create_database, drop_database, with_database
 from simpul.embedded.supervisor import Process, Supervisor
 
 _TEMPLATE = "ledger_template"
@@ -68,7 +68,7 @@ def _migrated(postgres_url: str) -> Iterator[str]:
 
     name = f"{_TEMPLATE}_{random.token_hex(4)}"
     create_database(postgres_url, name)
-    migrate(_with_database(postgres_url, name))
+    migrate(with_database(postgres_url, name))
     yield name
     with suppress(Exception):
         drop_database(postgres_url, name)
@@ -79,7 +79,7 @@ def database_url(postgres_url: str, _migrated: str) -> Iterator[str]:
     """A database of this test's own with an empty ledger in it."""
     name = f"test_{random.token_hex(6)}"
     create_database(postgres_url, name, template=_migrated)
-    yield _with_database(postgres_url, name)
+    yield with_database(postgres_url, name)
     with suppress(Exception):
         drop_database(postgres_url, name)
 
@@ -130,8 +130,3 @@ def sandbox_url(_sandbox: str) -> str:
     for agency in agencies():
         requests.post(f"{_sandbox}/_sandbox/{agency}/reset", timeout=10).raise_for_status()
     return _sandbox
-
-
-def _with_database(url: str, name: str) -> str:
-    base, _, _ = url.rpartition("/")
-    return f"{base}/{name}"

@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
@@ -149,13 +150,24 @@ class Postgres:
     def _has(self, databases: tuple[str, ...]) -> bool:
         # Asks for one that is always there too, so that an answer is had where none is to be made.
         for database in ("postgres", *databases):
-            create_database(self.url("postgres"), database)
+            create_database(self.url(), database)
         return True
 
 
+def with_database(url: str, name: str) -> str:
+    """The same server's URL for another database."""
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+
 def create_database(server: str, name: str, *, template: str | None = None) -> None:
-    """Create a database where there is none of that name."""
-    with psycopg.connect(server, autocommit=True, connect_timeout=5) as connection:
+    """Create a database where there is none of that name.
+
+    Args:
+        server: URL of any database of the server.
+        name: Of the new database.
+        template: Copied instead of the server's own template.
+    """
+    with psycopg.connect(with_database(server, "postgres"), autocommit=True, connect_timeout=5) as connection:
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
             statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
             if template:
@@ -165,7 +177,7 @@ def create_database(server: str, name: str, *, template: str | None = None) -> N
 
 def drop_database(server: str, name: str) -> None:
     """Drop a database, and the connections to it."""
-    with psycopg.connect(server, autocommit=True, connect_timeout=5) as connection:
+    with psycopg.connect(with_database(server, "postgres"), autocommit=True, connect_timeout=5) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 

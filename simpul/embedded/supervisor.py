@@ -46,13 +46,13 @@ class Process:
     """One child, or one task to be done before others start.
 
     Attributes:
-        command: The program; empty for work that `prepare` alone does, or where `launch` gives it.
+        command: The program; empty where `launch` gives it, and for a condition that `ready` alone waits for.
         launch: Called before each start, gives the command and what it adds to the environment.
-        env: Added to this process's environment.
+        env: Added to the supervisor's environment.
         user: System user to run as; only root may say one.
         after: Names of processes that must be ready first, and that are stopped only after this one.
         prepare: Done before each start, in a thread of its own.
-        ready: Asked until it is true; exceptions count as "not yet".
+        ready: Asked until it is true; exceptions count as "not yet", except `StartFailed`, which counts as "never".
         once: Runs to its end; ready when it ended with status 0.
         start_seconds: How long it may take to become ready.
         stop_signal: Asks it to end; SIGKILL follows after `stop_seconds`.
@@ -97,10 +97,18 @@ class Supervisor:
     Args:
         folder: Gets `logs/<name>.log` and `state.json` (name → pid, starts, ready), by which others find the processes.
         report: Told of every happening: process name, what, a few words.
+        environment: What every process gets, this process's own environment by default.
     """
 
-    def __init__(self, folder: Path, report: Callable[[str, Happening, str], None] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        report: Callable[[str, Happening, str], None] | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
+        self._environment = dict(os.environ if environment is None else environment)
         self.logs = folder / "logs"
         self.facts: dict[str, object] = {}
         self._report = report or (lambda _name, _happening, _words: None)
@@ -150,7 +158,7 @@ class Supervisor:
         self._notify()
         try:
             with ThreadPoolExecutor(max_workers=max(1, len(self._children))) as pool:
-                list(pool.map(self._end, self._children.values()))
+                list(pool.map(self._end_in_turn, self._children.values()))
         finally:
             self._guard.communicate()
             self._guard = None
@@ -240,7 +248,7 @@ class Supervisor:
         if process.prepare:
             process.prepare()
         if process.launch or process.command:
-            child.running = running = self._spawn(child)
+            running = self._spawn(child)
             trouble = self._finish(running, process) if process.once else self._become_ready(child, running, began)
             if not process.once and not trouble:
                 self._set_ready(child, ready=True)
@@ -248,8 +256,10 @@ class Supervisor:
                 trouble = _ending(running.wait())
             # What a dead leader left behind must not work beside its successor.
             guard.sweep(f"{self._session}/{process.name}")
-            if trouble:
-                return trouble
+        else:
+            trouble = self._become_ready(child, None, began)
+        if trouble:
+            return trouble
         self._set_ready(child, ready=True)
         self._report(process.name, "finished", f"({time.monotonic() - began:.1f} s)")
         return ""
@@ -267,10 +277,11 @@ class Supervisor:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=process.cwd,
-                env={**os.environ, **process.env, **added, **marks},
+                env={**self._environment, **process.env, **added, **marks},
                 start_new_session=True,
                 **_identity(process.user),
             )
+            child.running = running
         child.starts += 1
         if self._guard and self._guard.stdin:
             with suppress(OSError):
@@ -279,17 +290,24 @@ class Supervisor:
         self._notify()
         return running
 
-    def _become_ready(self, child: _Child, running: "subprocess.Popen[bytes]", began: float) -> str:
-        while running.poll() is None:
-            with suppress(Exception):
+    def _become_ready(self, child: _Child, running: "subprocess.Popen[bytes] | None", began: float) -> str:
+        """Wait for it; says what went wrong, empty when nothing did."""
+        last = ""
+        while not child.stopping.is_set() and (running is None or running.poll() is None):
+            try:
                 if child.process.ready():
                     return ""
+            except StartFailed as error:
+                return str(error)
+            except Exception as error:  # noqa: BLE001  # servers that are not up yet fail in many ways
+                last = f": {type(error).__name__}"
             if time.monotonic() - began > child.process.start_seconds:
-                running.kill()
-                running.wait()
-                return f"was not ready after {child.process.start_seconds:.0f} s"
+                if running:
+                    running.kill()
+                    running.wait()
+                return f"was not ready after {child.process.start_seconds:.0f} s{last}"
             child.stopping.wait(_POLL)
-        return _ending(running.returncode)
+        return _ending(running.wait()) if running else "stopped"
 
     def _finish(self, running: "subprocess.Popen[bytes]", process: Process) -> str:
         try:
@@ -300,11 +318,13 @@ class Supervisor:
             return f"was not done after {process.start_seconds:.0f} s"
         return "" if code == 0 else _ending(code)
 
+    def _end_in_turn(self, child: _Child) -> None:
+        for other in self._dependents(child.process.name):
+            other.ended.wait()
+        self._end(child)
+
     def _end(self, child: _Child) -> None:
         name = child.process.name
-        for other in self._children.values():
-            if name in other.process.after:
-                other.ended.wait()
         with self._spawning:
             running = child.running
         if running and running.poll() is None:
@@ -318,6 +338,11 @@ class Supervisor:
                 running.kill()
             self._report(name, "stopped", "")
         child.ended.wait()
+
+    def _dependents(self, name: str) -> list[_Child]:
+        """All that need a process, directly or by way of others."""
+        direct = [child for child in self._children.values() if name in child.process.after]
+        return direct + [other for child in direct for other in self._dependents(child.process.name)]
 
     def _wait_for_needs(self, child: _Child) -> bool:
         needs = [self._children[name].ready for name in child.process.after]
