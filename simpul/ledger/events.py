@@ -2,13 +2,14 @@
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.dialects.postgresql import insert
 
+from simpul.ledger import bulk
 from simpul.ledger.tables import event
 
 
@@ -77,12 +78,14 @@ ACTIONS: dict[str, str] = {
 """Every action there is, with its meaning."""
 
 
+_COLUMNS = tuple(f.name for f in fields(Event))
+_row = attrgetter(*_COLUMNS)
+
+
 def record(connection: Connection, events: Iterable[Event]) -> None:
     """Append events; one that is there already (same id) is passed over.
 
     Raises:
         KeyError: An action that `ACTIONS` does not list.
     """
-    rows = [asdict(e) for e in events if ACTIONS[e.action]]
-    if rows:
-        connection.execute(insert(event).on_conflict_do_nothing(index_elements=["id"]), rows)
+    bulk.insert(connection, event, _COLUMNS, [_row(e) for e in events if ACTIONS[e.action]])

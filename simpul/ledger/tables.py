@@ -114,9 +114,17 @@ step_run = Table(
     Column("opened_at", DateTime(timezone=True), nullable=False),
     Column("sent_at", DateTime(timezone=True)),
     Column("until", DateTime(timezone=True), comment="when a wait for this step lapses"),
+    Column(
+        "recalled",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="a signal or the deadline came while it was waiting: to be entered again",
+    ),
     Column("reference", Text, comment="blinded: what a signal for this step refers to"),
     Column("closed_at", DateTime(timezone=True)),
     Index("ix_step_run_reference", "reference", postgresql_where=text("reference IS NOT NULL")),
+    Index("ix_step_run_wave", "wave", "step"),
 )
 
 outcome = Table(
@@ -231,6 +239,15 @@ agency = Table(
     Column("circuit", Text, nullable=False, server_default=text("'closed'"), comment="closed, open or probing"),
     Column("since", DateTime(timezone=True), nullable=False),
     Column("failure", JSONB, comment="schemas.messages.Failure"),
+)
+
+dispatch = Table(
+    "dispatch",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("state", Text, nullable=False, comment="active, paused, missing, broken or unreachable: its DAG in Airflow"),
+    Column("since", DateTime(timezone=True), nullable=False),
 )
 
 projected = Table(

@@ -1,0 +1,150 @@
+"""An application as the state machine sees it, and the rule that says which state it comes to.
+
+`load` locks; `settle` is pure. The projector, the signals and the commands all go through `settle`, so that
+there is one place where "what now?" is answered.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from simpul.definition import Definition
+
+CLOSED: frozenset[str] = frozenset({"completed", "rejected", "withdrawn", "lapsed"})
+
+
+@dataclass(slots=True)
+class StepRun:
+    """A step of the application in its current revision."""
+
+    revision: int
+    ask: int
+    state: str
+    until: datetime | None
+    reference: str | None
+    recalled: bool
+
+
+@dataclass(slots=True)
+class Case:
+    """One application, locked, with its current step runs and outcomes."""
+
+    number: str
+    subject: str
+    service: str
+    version: int
+    state: str
+    wave: str | None
+    waiting_for: str | None
+    strikes: int
+    learnt: int
+    learnt_at_claim: int
+    pending: str | None
+    revisions: dict[str, int]
+    runs: dict[str, StepRun] = field(default_factory=dict)
+    outcomes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the case has ended."""
+        return self.state in CLOSED
+
+    def revision(self, step: str) -> int:
+        """The current revision of a step."""
+        return self.revisions.get(step, 1)
+
+    def steps_in(self, *states: str) -> list[str]:
+        """The steps whose current run is in one of these states."""
+        return [step for step, run in self.runs.items() if run.state in states and step not in self.outcomes]
+
+    def enterable(self, definition: Definition) -> list[str]:
+        """The steps that a wave can enter now: never entered, or recalled from waiting."""
+        return [
+            step
+            for step in definition.frontier(self.outcomes)
+            if step not in self.runs or (self.runs[step].state == "waiting" and self.runs[step].recalled)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The state that an application comes to."""
+
+    state: str
+    next_step: str | None = None
+    waiting_for: str | None = None
+    waiting_step: str | None = None
+    until: datetime | None = None
+
+
+def settle(case: Case, definition: Definition) -> Settled:
+    """The state that follows from a case's outcomes and step runs (design: the state machine). Pure.
+
+    A case that is closed stays closed. While its wave still has something to do for it, it stays in the wave.
+    """
+    if case.closed:
+        return Settled(case.state)
+    in_flight = case.steps_in("open", "in_flight")
+    if case.pending == "withdraw" and not in_flight:
+        return Settled("withdrawn")
+    closing = definition.closing_state(case.outcomes, case.steps_in("open", "in_flight", "waiting", "failed"))
+    if closing:
+        return Settled(closing)
+    enterable = case.enterable(definition)
+    if case.state == "in_wave" and (enterable or in_flight):
+        return Settled("in_wave", next(iter(enterable), None))
+    if enterable:
+        return Settled("runnable", enterable[0])
+    return _held_up(case, definition)
+
+
+def _held_up(case: Case, definition: Definition) -> Settled:
+    """Nothing can be entered: the case waits for an agency or a signal, or needs an operator."""
+    if in_flight := case.steps_in("open", "in_flight"):
+        step = in_flight[0]
+        return Settled("waiting", None, f"agency:{definition.by_name[step].agency}", step)
+    if failed := case.steps_in("failed"):
+        return Settled("incident", waiting_step=failed[0])
+    step = min(case.steps_in("waiting"), key=lambda name: (case.runs[name].until is None, case.runs[name].until))
+    spec = definition.by_name[step]
+    waits_for = "payment" if spec.kind == "payment" else f"agency:{spec.agency}"
+    return Settled("waiting", None, waits_for, step, case.runs[step].until)
+
+
+def load(connection: Connection, numbers: Sequence[str]) -> dict[str, Case]:
+    """Lock applications in number order and read them as cases. Unknown numbers are left out."""
+    parameters = {"numbers": sorted(set(numbers))}
+    cases = {
+        row.number: Case(**row._mapping)  # noqa: SLF001  # SQLAlchemy's public name for a row as a mapping
+        for row in connection.execute(_LOCK, parameters)
+    }
+    _read_steps(connection, parameters, cases)
+    return cases
+
+
+def _read_steps(connection: Connection, parameters: dict[str, Any], cases: dict[str, Case]) -> None:
+    for row in connection.execute(_RUNS, parameters):
+        case = cases[row.application]
+        if row.revision == case.revision(row.step):
+            case.runs[row.step] = StepRun(row.revision, row.ask, row.state, row.until, row.reference, row.recalled)
+    for row in connection.execute(_OUTCOMES, parameters):
+        case = cases[row.application]
+        if row.revision == case.revision(row.step):
+            case.outcomes[row.step] = row.outcome
+
+
+_LOCK = text("""
+SELECT number, subject, service, version, state, wave, waiting_for, strikes, learnt, learnt_at_claim, pending,
+       revisions
+FROM application WHERE number = ANY(CAST(:numbers AS text[])) ORDER BY number FOR UPDATE
+""")
+_RUNS = text("""
+SELECT application, step, revision, ask, state, until, reference, recalled
+FROM step_run WHERE application = ANY(CAST(:numbers AS text[]))
+""")
+_OUTCOMES = text("""
+SELECT application, step, revision, outcome FROM outcome WHERE application = ANY(CAST(:numbers AS text[]))
+""")

@@ -1,0 +1,91 @@
+"""The published workflows: what `simpul service publish` writes and everything else reads."""
+
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import insert
+
+from simpul.definition import Definition
+from simpul.ledger import events
+from simpul.ledger.events import Event
+from simpul.ledger.tables import definition as table
+
+
+class VersionNeedsRaisingError(Exception):
+    """The steps of a published version changed; applications under way would change with them."""
+
+
+class UnknownServiceError(LookupError):
+    """No such service, or not in this version."""
+
+
+def publish(
+    connection: Connection, definition: Definition, *, actor: str, now: datetime
+) -> Literal["new", "same", "corrected"]:
+    """Store a workflow's definition. Titles, standards and forms of a published version may be corrected.
+
+    Raises:
+        VersionNeedsRaisingError: The steps differ from those published under this version.
+    """
+    body = definition.model_dump(mode="json")
+    found = connection.execute(
+        select(table.c.body, table.c.digest)
+        .where(table.c.service == definition.service, table.c.version == definition.version)
+        .with_for_update()
+    ).first()
+    if found and found.body == body:
+        return "same"
+    if found and found.digest != definition.digest:
+        raise VersionNeedsRaisingError(
+            f"the steps of {definition.service} version {definition.version} differ from the published ones: "
+            f"raise the version to {definition.version + 1} and keep the old file until its last application closes"
+        )
+    values = {"body": body, "digest": definition.digest, "published_at": now}
+    connection.execute(
+        insert(table)
+        .values(service=definition.service, version=definition.version, **values)
+        .on_conflict_do_update(index_elements=["service", "version"], set_=values)
+    )
+    _CACHE.pop((definition.service, definition.version), None)
+    events.record(
+        connection,
+        [
+            Event(
+                at=now,
+                actor=actor,
+                action="service.published",
+                service=definition.service,
+                detail={"version": definition.version, "digest": definition.digest},
+            )
+        ],
+    )
+    return "corrected" if found else "new"
+
+
+_CACHE: dict[tuple[str, int], Definition] = {}
+"""Steps of a version never change, so a definition once read is good for routing as long as the process lives."""
+
+
+def definition(connection: Connection, service: str, version: int) -> Definition:
+    """A service's workflow in one version.
+
+    Raises:
+        UnknownServiceError: Not published.
+    """
+    if (service, version) not in _CACHE:
+        body = connection.execute(
+            select(table.c.body).where(table.c.service == service, table.c.version == version)
+        ).scalar()
+        if body is None:
+            raise UnknownServiceError(f"{service} version {version} is not published: run `simpul service publish`")
+        _CACHE[service, version] = Definition.model_validate(body)
+    return _CACHE[service, version]
+
+
+def current(connection: Connection) -> list[Definition]:
+    """The highest published version of each service, freshly read, by name."""
+    rows = connection.execute(
+        select(table.c.body).distinct(table.c.service).order_by(table.c.service, table.c.version.desc())
+    )
+    return [Definition.model_validate(row.body) for row in rows]

@@ -1,0 +1,227 @@
+"""Writing what `cases.settle` decides, and the transitions that come from outside a projection.
+
+Every function here runs in the caller's transaction and holds the application's row lock when it changes it.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from simpul.ledger import bulk, events
+from simpul.ledger.cases import CLOSED, Case, Settled, load, settle
+from simpul.ledger.definitions import definition
+from simpul.ledger.events import Event
+from simpul.ledger.tables import incident as incident_table
+
+_UPDATE = text("""
+UPDATE application a
+SET state = n.state, next_step = n.next_step, waiting_for = n.waiting_for, waiting_step = n.waiting_step,
+    until = n.until, wave = CASE WHEN n.state = 'in_wave' THEN a.wave END,
+    since = CASE WHEN a.state = n.state THEN a.since ELSE :now END,
+    closed_at = CASE WHEN n.closed THEN :now END,
+    learnt = a.learnt + n.learnt,
+    strikes = CASE WHEN n.learnt > 0 THEN 0 ELSE a.strikes END, solo = a.solo AND n.learnt = 0,
+    pending = CASE WHEN n.closed THEN NULL ELSE a.pending END
+FROM unnest(CAST(:numbers AS text[]), CAST(:states AS text[]), CAST(:next_steps AS text[]),
+            CAST(:waiting_for AS text[]), CAST(:waiting_steps AS text[]), CAST(:untils AS timestamptz[]),
+            CAST(:closed AS boolean[]), CAST(:learnts AS integer[]))
+     AS n(number, state, next_step, waiting_for, waiting_step, until, closed, learnt)
+WHERE a.number = n.number
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A case and the state it comes to; `because` goes into the event."""
+
+    case: Case
+    to: Settled
+    because: str
+    learnt: int = 0
+
+
+def apply(connection: Connection, moves: Sequence[Move], *, actor: str, now: datetime) -> list[Event]:
+    """Write moves; returns the events of those that changed the state, for the caller to record."""
+    if not moves:
+        return []
+    connection.execute(
+        _UPDATE,
+        {
+            "now": now,
+            "numbers": [move.case.number for move in moves],
+            "states": [move.to.state for move in moves],
+            "next_steps": [move.to.next_step for move in moves],
+            "waiting_for": [move.to.waiting_for for move in moves],
+            "waiting_steps": [move.to.waiting_step for move in moves],
+            "untils": [move.to.until for move in moves],
+            "closed": [move.to.state in CLOSED for move in moves],
+            "learnts": [move.learnt for move in moves],
+        },
+    )
+    return [_event(move, actor, now) for move in moves if move.to.state != move.case.state]
+
+
+def _event(move: Move, actor: str, now: datetime) -> Event:
+    to = move.to
+    detail: dict[str, Any] = {"because": move.because}
+    if to.waiting_for:
+        detail["for"] = to.waiting_for
+    if to.until:
+        detail["until"] = to.until.isoformat()
+    return Event(
+        at=now,
+        actor=actor,
+        action=f"application.{to.state}",
+        application=move.case.number,
+        service=move.case.service,
+        step=to.waiting_step,
+        state=to.state,
+        detail=detail,
+    )
+
+
+def resettle(
+    connection: Connection, numbers: Iterable[str], *, because: str, actor: str, now: datetime
+) -> dict[str, str]:
+    """Lock applications, decide anew, write. Returns the state of each."""
+    cases = load(connection, list(numbers))
+    moves = [
+        Move(case, settle(case, definition(connection, case.service, case.version)), because) for case in cases.values()
+    ]
+    events.record(connection, apply(connection, moves, actor=actor, now=now))
+    return {move.case.number: move.to.state for move in moves}
+
+
+class ClosedError(Exception):
+    """The application has ended; nothing about it can change any more."""
+
+
+class UnknownApplicationError(LookupError):
+    """There is no application of this number."""
+
+
+def request_withdrawal(connection: Connection, number: str, *, actor: str, now: datetime) -> str:
+    """Store the citizen's withdrawal; it takes effect when no step run is in flight.
+
+    Returns:
+        The state after it: `withdrawn`, or the present one while an agency's answer is outstanding.
+
+    Raises:
+        UnknownApplicationError: No such application.
+        ClosedError: It has ended already.
+    """
+    _request(connection, number, "withdraw", "application.withdrawal_requested", actor=actor, now=now)
+    return resettle(connection, [number], because="withdrawn by the citizen", actor=actor, now=now)[number]
+
+
+def request_amendment(connection: Connection, number: str, sealed_form: bytes, *, actor: str, now: datetime) -> None:
+    """Store a changed form; the engine puts it into effect when no step run is in flight.
+
+    Args:
+        sealed_form: The whole new form, sealed with aad `form:<present form version + 1>`.
+
+    Raises:
+        UnknownApplicationError: No such application.
+        ClosedError: It has ended already.
+    """
+    _request(connection, number, "amend", "application.amendment_requested", actor=actor, now=now)
+    connection.execute(
+        text("UPDATE application SET amended_form = :form WHERE number = :number"),
+        {"form": sealed_form, "number": number},
+    )
+
+
+def _request(connection: Connection, number: str, what: str, action: str, *, actor: str, now: datetime) -> None:
+    case = load(connection, [number]).get(number)
+    if case is None:
+        raise UnknownApplicationError(f"there is no application {number}")
+    if case.closed:
+        raise ClosedError(f"application {number} is {case.state}: it can no longer be changed")
+    connection.execute(
+        text("UPDATE application SET pending = :what WHERE number = :number"), {"what": what, "number": number}
+    )
+    events.record(connection, [Event(at=now, actor=actor, action=action, application=number, service=case.service)])
+
+
+def amend(connection: Connection, number: str, changed: Sequence[str], *, actor: str, now: datetime) -> bool:
+    """Put a stored amendment into effect: the changed steps and their descendants get a new revision.
+
+    Args:
+        changed: Steps whose request differs under the new form, as the engine found by building both.
+
+    Returns:
+        False when the amendment cannot take effect yet (a step run is in flight) or is gone.
+    """
+    case = load(connection, [number])[number]
+    if case.pending != "amend" or case.closed or case.steps_in("open", "in_flight"):
+        return False
+    spec = definition(connection, case.service, case.version)
+    touched = {step for name in changed for step in (name, *spec.descendants(name))}
+    revisions = case.revisions | {step: case.revision(step) + 1 for step in touched if step in case.runs}
+    case.revisions = revisions
+    case.runs = {step: run for step, run in case.runs.items() if step not in touched}
+    case.outcomes = {step: outcome for step, outcome in case.outcomes.items() if step not in touched}
+    case.pending = None
+    case.state = "waiting" if case.state == "incident" else case.state
+    connection.execute(
+        text("""
+        UPDATE application SET form = amended_form, amended_form = NULL, form_version = form_version + 1,
+               pending = NULL, strikes = 0, revisions = CAST(:revisions AS jsonb) WHERE number = :number
+        """),
+        {"number": number, "revisions": json.dumps(revisions)},
+    )
+    happened = Event(
+        at=now,
+        actor=actor,
+        action="application.amended",
+        application=number,
+        service=case.service,
+        detail={"steps": sorted(touched), "revisions": revisions},
+    )
+    moved = apply(connection, [Move(case, settle(case, spec), "amended")], actor=actor, now=now)
+    events.record(connection, [happened, *moved])
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something that cannot go on without an operator; `diagnosis` is a Text (id, en)."""
+
+    kind: str
+    diagnosis: dict[str, str]
+    owner: str = "us"
+    application: str | None = None
+    service: str | None = None
+    agency: str | None = None
+    step: str | None = None
+
+
+def open_incidents(connection: Connection, incidents: Sequence[Incident], *, actor: str, now: datetime) -> None:
+    """Open incidents; one of the same kind for the same thing that is open already stays the only one."""
+    columns = ("application", "service", "agency", "step", "kind", "diagnosis", "owner", "opened_at")
+    bulk.insert(
+        connection,
+        incident_table,
+        columns,
+        [(i.application, i.service, i.agency, i.step, i.kind, i.diagnosis, i.owner, now) for i in incidents],
+    )
+    events.record(
+        connection,
+        [
+            Event(
+                at=now,
+                actor=actor,
+                action="incident.opened",
+                application=i.application,
+                service=i.service,
+                agency=i.agency,
+                step=i.step,
+                detail={"kind": i.kind, "owner": i.owner},
+            )
+            for i in incidents
+        ],
+    )
