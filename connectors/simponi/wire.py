@@ -1,0 +1,82 @@
+"""SIMPONI's own shapes (contract section 6): what zeep gives and takes, and the rows of the payment push.
+
+The elements themselves are in `SimponiBRI_Service.wsdl`. Nothing here judges an answer.
+"""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+
+
+class Shape(BaseModel):
+    """Common to the agency's shapes: extra fields are let through unread, no input in errors."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", populate_by_name=True, coerce_numbers_to_str=True, hide_input_in_errors=True
+    )
+
+
+class BillData(Shape):
+    """`simponiData` of a new bill. Times are Jakarta time."""
+
+    transaction_id: str | None = Field(default=None, alias="SimponiTrxId")
+    billing_code: str | None = Field(default=None, alias="KodeBillingSimponi")
+    issued: str | None = Field(default=None, alias="Date")
+    expires: str | None = Field(default=None, alias="ExpiredDate")
+
+
+class BillVerdict(Shape):
+    """`response` of PaymentRequest."""
+
+    code: str
+    message: str | None = None
+    data: BillData | None = Field(default=None, alias="simponiData")
+
+
+class BillAnswer(Shape):
+    """The whole answer to PaymentRequest."""
+
+    response: BillVerdict
+
+
+class StatusData(Shape):
+    """`ResponseData` of a paid bill."""
+
+    transaction_id: str | None = Field(default=None, alias="SimponiTrxId")
+    ntb: str | None = Field(default=None, alias="NTB")
+    ntpn: str | None = Field(default=None, alias="NTPN")
+    paid: str | None = Field(default=None, alias="TrxDate")
+    bank: str | None = Field(default=None, alias="BankPersepsi")
+    channel: str | None = Field(default=None, alias="ChannelPembayaran")
+    booked: str | None = Field(default=None, alias="TglBuku")
+
+
+class StatusAnswer(Shape):
+    """The whole answer to BillingStatus."""
+
+    code: str = Field(alias="ResponseCode")
+    message: str | None = Field(default=None, alias="ResponseMessage")
+    data: StatusData | None = Field(default=None, alias="ResponseData")
+
+
+_Short = Annotated[str, StringConstraints(max_length=64, strip_whitespace=True)]
+
+
+class PaymentRow(Shape):
+    """One row of the payment push. Bounded, because anybody may have sent it."""
+
+    user_id: _Short | None = Field(default=None, alias="usr_id_SIMPONI")
+    transaction_id: _Short | None = Field(default=None, alias="trx_id_SIMPONI")
+    billing_code: Annotated[str, StringConstraints(pattern=r"^[0-9]{15}$")] = Field(alias="kode_billing_SIMPONI")
+    ntpn: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,32}$")] = Field(alias="NTPN")
+    ntb: _Short | None = Field(default=None, alias="NTB")
+    paid: _Short | None = Field(default=None, alias="tgl_jam_pembayaran")
+    bank: _Short | None = Field(default=None, alias="bank_persepsi")
+    channel: _Short | None = Field(default=None, alias="channel_pembayaran")
+    booked: _Short | None = Field(default=None, alias="tgl_buku")
+
+
+MAX_ROWS = 500
+PAYMENT_ROWS: TypeAdapter[list[PaymentRow]] = TypeAdapter(
+    Annotated[list[PaymentRow], Field(min_length=1, max_length=MAX_ROWS)]
+)
