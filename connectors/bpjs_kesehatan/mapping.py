@@ -26,7 +26,7 @@ def membership(answer: wire.Membership) -> HealthMembership:
     member = answer.member
     active = member.status.code == _ACTIVE
     return HealthMembership(
-        number=member.number,
+        number=member.number.zfill(13),  # a JSON number loses its leading zeros
         nik=member.nik or None,
         name=member.name,
         status="active" if active else "inactive",

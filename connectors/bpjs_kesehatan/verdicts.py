@@ -82,7 +82,7 @@ _OTHER_REFUSAL: Final = Text(
     en="BPJS Kesehatan refused this request. Its staff can explain the reason.",
 )
 _ABOUT_TIME: Final = re.compile(
-    r"time\s*stamp|waktu\s+(request|permintaan)|clock|expired|kad?alu?w?arsa", re.IGNORECASE
+    r"time\s*stamp|waktu\s+(request|permintaan)|clock|expired|k[ae]d[a-z]*arsa", re.IGNORECASE
 )
 _WHO_WE_ARE: Final = frozenset({"401", "403", "405"})
 _OUR_FORM: Final = frozenset({"400", "412", "422"})

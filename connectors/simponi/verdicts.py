@@ -51,7 +51,7 @@ VERDICTS: Final[dict[str, _Maker]] = {
     "GE": lambda code: errors.Retriable(code, diagnosis=diagnoses.AGENCY_FAULT, doubtful=True),
 }
 
-_EXPIRED: Final = re.compile(r"kad?alu?w?arsa|expired|lewat\s+waktu", re.IGNORECASE)
+_EXPIRED: Final = re.compile(r"k[ae]d[a-z]*arsa|expired|lewat\s+waktu", re.IGNORECASE)
 _UNKNOWN_BILL: Final = re.compile(r"tidak\s+(dikenal|terdaftar)|unknown", re.IGNORECASE)
 
 
