@@ -37,7 +37,8 @@ def resolve(path: str, scope: Mapping[str, Any]) -> Any:
 def build(request: Mapping[str, Any], scope: Mapping[str, Any]) -> dict[str, Any]:
     """A request from its map: paths are resolved; `=text` is the literal text; other values stand for themselves.
 
-    A path that ends in `?` is optional: where it leads nowhere, or to null, the field is left out.
+    A path that ends in `?` is optional: where it leads nowhere, or to null, the field is left out. A mapping
+    `{"by": path, "among": {...}}` is a choice: the entry for the path's value.
 
     Raises:
         ExpressionError: A path leads nowhere.
@@ -49,6 +50,8 @@ _ABSENT = object()
 
 
 def _value(source: Any, scope: Mapping[str, Any]) -> Any:
+    if isinstance(source, Mapping) and source.keys() == {"by", "among"}:
+        return _chosen(source["by"], source["among"], scope)
     if not isinstance(source, str):
         return source
     if source.startswith("="):
@@ -60,6 +63,13 @@ def _value(source: Any, scope: Mapping[str, Any]) -> Any:
             return _ABSENT
         return _ABSENT if found is None else found
     return resolve(source, scope)
+
+
+def _chosen(path: str, among: Mapping[str, Any], scope: Mapping[str, Any]) -> Any:
+    value = resolve(path, scope)
+    if not isinstance(value, str) or value not in among:
+        raise ExpressionError(f"the choice by {path!r} has no entry for what stands there")
+    return among[value]
 
 
 def holds(expression: str, scope: Mapping[str, Any]) -> bool:
