@@ -18,7 +18,7 @@ import requests
 
 from simpul.embedded import ports, secrets
 from simpul.embedded.postgres import create_database, with_database
-from simpul.embedded.supervisor import Process, StartFailed
+from simpul.embedded.supervisor import Process, StartError
 
 PERSON, SERVICE = "admin", "simpul"
 COMPONENTS = ("scheduler", "dag-processor", "triggerer")
@@ -33,11 +33,20 @@ class Airflow:
         dags: The folder of service workflows.
         database_url: Any database of the Postgres server; Airflow gets one of its own there, of the name `database`.
         port: Of the api-server, on loopback.
+        triggerers: How many share the steps.
         env: Added to the environment of all four.
     """
 
-    def __init__(
-        self, folder: Path, *, dags: Path, database_url: str, database: str, port: int, env: Mapping[str, str]
+    def __init__(  # an installation has that many facts
+        self,
+        folder: Path,
+        *,
+        dags: Path,
+        database_url: str,
+        database: str,
+        port: int,
+        triggerers: int = 1,
+        env: Mapping[str, str],
     ) -> None:
         self.url = f"http://{ports.LOOPBACK}:{port}"
         self.password = secrets.kept(folder / "secrets", PERSON)
@@ -47,6 +56,7 @@ class Airflow:
         self._folder = folder.resolve()
         self._dags = dags.resolve()
         self._port = port
+        self._triggerers = triggerers
         self._env = env
         self._since: dict[str, float] = {}
 
@@ -70,17 +80,18 @@ class Airflow:
             ready=self._answers,
             where=self.url,
         )
+        more = [f"triggerer-{number}" for number in range(2, self._triggerers + 1)]
         components = [
             Process(
-                name=f"airflow-{component}",
+                name=f"airflow-{name}",
                 # Their log servers would listen on all interfaces; the api-server reads the same folder.
                 command=self._command(component, *([] if component == "dag-processor" else ["--skip-serve-logs"])),
                 env=env,
                 after=(migrate.name,),
-                prepare=partial(self._note_start, component),
-                ready=partial(self._has_started, component),
+                prepare=partial(self._note_start, name),
+                ready=partial(self._has_started, component, name),
             )
-            for component in COMPONENTS
+            for name, component in [*((name, name) for name in COMPONENTS), *((name, "triggerer") for name in more)]
         ]
         parsed = Process(name="dags", ready=self._has_parsed_dags, after=("airflow-dag-processor",))
         return [migrate, server, *components, parsed]
@@ -156,24 +167,24 @@ class Airflow:
         answer = requests.get(f"{self.url}/api/v2/monitor/health", timeout=5)
         return bool(answer.json()["metadatabase"]["status"] == "healthy")
 
-    def _note_start(self, component: str) -> None:
-        self._since[component] = time.time()
+    def _note_start(self, name: str) -> None:
+        self._since[name] = time.time()
 
-    def _has_started(self, component: str) -> bool:
+    def _has_started(self, component: str, name: str) -> bool:
         """Whether the component has reported to the metadata since it was last started."""
         with psycopg.connect(self.database_url, connect_timeout=5) as connection:
             query = "SELECT 1 FROM job WHERE job_type = %s AND state = 'running' AND start_date >= to_timestamp(%s)"
-            return connection.execute(query, [_JOBS[component], self._since[component]]).fetchone() is not None
+            return connection.execute(query, [_JOBS[component], self._since[name]]).fetchone() is not None
 
     def _has_parsed_dags(self) -> bool:
         """Whether Airflow has read every file of the dags folder.
 
         Raises:
-            StartFailed: It could not import one.
+            StartError: It could not import one.
         """
         expected = {str(file) for file in self._dags.glob("*.py")}
         with psycopg.connect(self.database_url, connect_timeout=5) as connection:
             broken = connection.execute("SELECT filename, stacktrace FROM import_error").fetchall()
             if broken:
-                raise StartFailed("; ".join(f"{file}: {trace.strip().splitlines()[-1]}" for file, trace in broken))
+                raise StartError("; ".join(f"{file}: {trace.strip().splitlines()[-1]}" for file, trace in broken))
             return expected <= {file for (file,) in connection.execute("SELECT fileloc FROM dag WHERE NOT is_stale")}

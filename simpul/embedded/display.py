@@ -1,6 +1,7 @@
 """Shows what the supervised processes do: one coloured prefix per process, their happenings, their log lines."""
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -50,6 +51,14 @@ class Display:
         # Text is printed as it is: a log line may hold what rich would take for markup.
         line = Text.assemble((f"{name:>{_WIDTH}} │ ", colour), (text, style))
         self._console.print(line, soft_wrap=True, highlight=False)
+
+
+def show_addresses(console: Console, addresses: Mapping[str, str]) -> None:
+    """What to open, one line each; never wrapped, so that it can be copied."""
+    console.print()
+    for name, address in addresses.items():
+        console.print(Text.assemble((f"{name:>{_WIDTH}}   ", "bold"), address), soft_wrap=True, highlight=False)
+    console.print()
 
 
 class LogFollower:

@@ -29,7 +29,7 @@ _ROLE = "simpul"
 _UNPRIVILEGED = "nobody"
 
 
-class PostgresMissing(RuntimeError):  # noqa: N818  # reads as the sentence it is
+class PostgresMissingError(RuntimeError):
     """There is no embedded Postgres here; the message says what to do."""
 
 
@@ -95,7 +95,7 @@ class Postgres:
     def _binaries(self) -> Path:
         spec = importlib.util.find_spec(_WHEEL)
         if spec is None or not spec.submodule_search_locations:
-            raise PostgresMissing(
+            raise PostgresMissingError(
                 "No embedded Postgres: install the extra [demo] or set SIMPUL_DATABASE_URL to a Postgres of yours."
             )
         wheel = Path(spec.submodule_search_locations[0])

@@ -33,11 +33,12 @@ _LINES_SHOWN = 20
 Happening = Literal["starting", "ready", "finished", "died", "stopping", "stopped"]
 
 
-class StartFailed(RuntimeError):  # noqa: N818  # reads as the sentence it is
+class StartError(RuntimeError):
     """A process did not become ready; the message names it and ends with its last log lines."""
 
 
-def _at_once() -> bool:
+def at_once() -> bool:
+    """Ready as soon as it runs."""
     return True
 
 
@@ -52,7 +53,7 @@ class Process:
         user: System user to run as; only root may say one.
         after: Names of processes that must be ready first, and that are stopped only after this one.
         prepare: Done before each start, in a thread of its own.
-        ready: Asked until it is true; exceptions count as "not yet", except `StartFailed`, which counts as "never".
+        ready: Asked until it is true; exceptions count as "not yet", except `StartError`, which counts as "never".
         once: Runs to its end; ready when it ended with status 0.
         start_seconds: How long it may take to become ready.
         stop_signal: Asks it to end; SIGKILL follows after `stop_seconds`.
@@ -67,7 +68,7 @@ class Process:
     user: str | None = None
     after: tuple[str, ...] = ()
     prepare: Callable[[], object] | None = None
-    ready: Callable[[], bool] = _at_once
+    ready: Callable[[], bool] = at_once
     once: bool = False
     start_seconds: float = 120.0
     stop_signal: signal.Signals = signal.SIGTERM
@@ -132,7 +133,7 @@ class Supervisor:
         """Start processes and wait until all of them are ready.
 
         Raises:
-            StartFailed: One of them did not become ready. The others keep running until `stop`.
+            StartError: One of them did not become ready. The others keep running until `stop`.
         """
         self.logs.mkdir(parents=True, exist_ok=True)
         self._start_guard()
@@ -146,7 +147,7 @@ class Supervisor:
                 lambda: self._failure or self._stopping or all(child.ready.is_set() for child in children)
             )
         if self._failure:
-            raise StartFailed(self._failure)
+            raise StartError(self._failure)
 
     def stop(self) -> None:
         """End all processes, those that others need last; nothing is left when this returns."""
@@ -225,15 +226,17 @@ class Supervisor:
         fruitless = 0
         while self._wait_for_needs(child):
             began = time.monotonic()
+            hopeless = child.process.once
             try:
                 trouble = self._live(child)
             except Exception as error:  # noqa: BLE001  # `prepare` may raise anything, and start() must hear of it
-                trouble = f"{type(error).__name__}: {error}"
+                trouble = str(error) if isinstance(error, RuntimeError) else f"{type(error).__name__}: {error}"
+                hopeless = True
             if child.stopping.is_set() or not trouble:
                 break
             fruitless = 1 if time.monotonic() - began > _STEADY else fruitless + 1
             self._report(child.process.name, "died", trouble)
-            if not child.was_ready and (child.process.once or fruitless >= _STARTS_BEFORE_GIVING_UP):
+            if not child.was_ready and (hopeless or fruitless >= _STARTS_BEFORE_GIVING_UP):
                 self._fail(child, trouble)
                 break
             self._set_ready(child, ready=False)
@@ -270,7 +273,7 @@ class Supervisor:
         marks = {guard.VARIABLE: f"{self._session}/{process.name}", "SPT_NOENV": "1", "PYTHONUNBUFFERED": "1"}
         with self._spawning, self.log(process.name).open("ab") as log:
             if child.stopping.is_set():
-                raise StartFailed("stopping")
+                raise StartError("stopping")
             running = subprocess.Popen(  # noqa: S603  # the commands are the stack's own
                 list(command),
                 stdin=subprocess.DEVNULL,
@@ -297,8 +300,8 @@ class Supervisor:
             try:
                 if child.process.ready():
                     return ""
-            except StartFailed as error:
-                return str(error)
+            except StartError:
+                raise
             except Exception as error:  # noqa: BLE001  # servers that are not up yet fail in many ways
                 last = f": {type(error).__name__}"
             if time.monotonic() - began > child.process.start_seconds:

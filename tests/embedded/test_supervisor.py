@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from simpul.embedded import guard, ports
-from simpul.embedded.supervisor import Process, StartFailed, Supervisor
+from simpul.embedded.supervisor import Process, StartError, Supervisor
 
 _SLEEPER = [sys.executable, "-S", "-c", "import time; time.sleep(600)"]
 # A server that needs a child in a process group of its own, as Airflow and Postgres do.
@@ -118,7 +118,7 @@ def test_the_state_file_says_where_the_processes_are(tmp_path):
 
 
 def test_a_process_that_dies_at_its_start_fails_the_start_with_its_last_words(tmp_path):
-    with Supervisor(tmp_path) as supervisor, pytest.raises(StartFailed) as failed:
+    with Supervisor(tmp_path) as supervisor, pytest.raises(StartError) as failed:
         supervisor.start(
             Process(
                 name="server",
@@ -130,7 +130,7 @@ def test_a_process_that_dies_at_its_start_fails_the_start_with_its_last_words(tm
 
 
 def test_a_process_that_is_never_ready_fails_the_start(tmp_path):
-    with Supervisor(tmp_path) as supervisor, pytest.raises(StartFailed, match=r"server: was not ready after 0 s"):
+    with Supervisor(tmp_path) as supervisor, pytest.raises(StartError, match=r"server: was not ready after 0 s"):
         supervisor.start(Process(name="server", command=_SLEEPER, ready=lambda: False, start_seconds=0.2))
 
 
@@ -138,7 +138,7 @@ def test_a_failed_start_stops_what_had_started(tmp_path):
     with Supervisor(tmp_path) as supervisor:
         supervisor.start(Process(name="good", command=_SLEEPER))
         good = supervisor.pid("good")
-        with pytest.raises(StartFailed):
+        with pytest.raises(StartError):
             supervisor.start(Process(name="bad", command=[sys.executable, "-c", "raise SystemExit(3)"], once=True))
     assert not _lives(good)
 

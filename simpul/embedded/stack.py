@@ -1,0 +1,296 @@
+"""The whole of Simpul on one machine, composed for the supervisor: what runs, in which order, with which settings.
+
+`simpul up`, `simpul demo`, `simpul bench` and the tests of the whole stack start this. What you bring (Postgres by
+SIMPUL_DATABASE_URL, Kafka by SIMPUL_KAFKA_BOOTSTRAP) is used; everything else is started here, on loopback.
+"""
+
+import base64
+import fcntl
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+from urllib.parse import urlsplit
+
+import psycopg
+import requests
+
+from connectors.registry import agencies
+from simpul.embedded import guard, kafka, ports, secrets
+from simpul.embedded.airflow import PERSON, SERVICE, Airflow
+from simpul.embedded.kafka import KafkaUnavailableError
+from simpul.embedded.postgres import Postgres, PostgresMissingError, create_database
+from simpul.embedded.supervisor import Happening, Process, StartError, Supervisor, at_once
+
+DATABASE, BROKER = "postgres", "kafka"
+_LEDGER, _TOPICS, _SERVICES = "ledger", "topics", "services"
+_MINE = ("SIMPUL_", "AIRFLOW__", "AIRFLOW_")
+_GIVEN = ("SIMPUL_CACHE",)
+
+
+class FolderInUseError(RuntimeError):
+    """Another Simpul runs in the same work folder."""
+
+
+CANNOT_START = (StartError, FolderInUseError, KafkaUnavailableError, PostgresMissingError)
+"""What keeps a stack from starting; each message says what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a stack is made of.
+
+    Attributes:
+        folder: Everything that is written goes here (and see `Postgres` for where its data goes under root).
+        dags: The folder of service workflows.
+        settings: Added to what every Simpul process gets, by environment variable: `SIMPUL_WAVE_SIZE`, …
+        gateways: Processes per agency.
+        triggerers: How many share the steps.
+        durable: Whether Postgres waits for the disk.
+    """
+
+    folder: Path
+    dags: Path = Path("dags")
+    settings: Mapping[str, str] = field(default_factory=dict)
+    gateways: int = 1
+    triggerers: int = 1
+    durable: bool = True
+
+
+class Stack:
+    """Everything, running between `__enter__` and `__exit__`.
+
+    Args:
+        plan: What it is made of.
+        report: Told of every happening of every process.
+    """
+
+    def __init__(self, plan: Plan, report: Callable[[str, Happening, str], None] | None = None) -> None:
+        self.plan = plan
+        self.folder = plan.folder.resolve()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(self.folder)
+        self._given = {name: os.environ[name] for name in _given_variables()}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(_MINE)}
+        self.supervisor = Supervisor(self.folder, report, environment=environment | _kept(_GIVEN))
+
+        given_database = self._given.get("SIMPUL_DATABASE_URL")
+        self._postgres = None if given_database else Postgres(self.folder, durable=plan.durable)
+        self.database_url = given_database or self._need_postgres().url()
+        self._kafka_port, self._controller_port = ports.pick(9092), ports.pick(9093)
+        self.kafka_bootstrap = self._given.get("SIMPUL_KAFKA_BOOTSTRAP") or f"{ports.LOOPBACK}:{self._kafka_port}"
+        self._sandbox_port, self._console_port = ports.pick(8900), ports.pick(8765)
+        self.sandbox_url = f"http://{ports.LOOPBACK}:{self._sandbox_port}"
+        self.console_url = f"http://{ports.LOOPBACK}:{self._console_port}"
+        self.airflow = Airflow(
+            self.folder / "airflow",
+            dags=plan.dags,
+            database_url=self.database_url,
+            database=urlsplit(self.database_url).path.strip("/") + "_airflow",
+            port=ports.pick(8080),
+            triggerers=plan.triggerers,
+            # Neither the master key nor Kafka's address.
+            env={
+                **_without_secrets({**self._given, **plan.settings}),
+                "SIMPUL_DATABASE_URL": self.database_url,
+                "SIMPUL_LOG_FORMAT": "text",
+            },
+        )
+        self.supervisor.facts = {
+            "urls": {"console": self.console_url, "airflow": self.airflow.url, "sandbox": self.sandbox_url},
+            "kafka": self.kafka_bootstrap,
+        }
+
+    def __enter__(self) -> Self:
+        try:
+            self.supervisor.start(*self.processes())
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The SIMPUL_* variables of a process of this stack, secrets included: to run further commands beside it."""
+        master_key = secrets.kept(
+            self.folder / "secrets", "master-key", lambda: base64.b64encode(os.urandom(32)).decode()
+        )
+        return {
+            "SIMPUL_MASTER_KEY": master_key,
+            **self._given,
+            "SIMPUL_DATABASE_URL": self.database_url,
+            "SIMPUL_KAFKA_BOOTSTRAP": self.kafka_bootstrap,
+            "SIMPUL_AIRFLOW_URL": self.airflow.url,
+            "SIMPUL_AIRFLOW_USER": SERVICE,
+            "SIMPUL_AIRFLOW_PASSWORD": self.airflow.service_password,
+            "SIMPUL_DAGS_FOLDER": str(self.plan.dags.resolve()),
+            "SIMPUL_CONSOLE_HOST": ports.LOOPBACK,
+            "SIMPUL_CONSOLE_PORT": str(self._console_port),
+            "SIMPUL_WORK_FOLDER": str(self.folder),
+            "SIMPUL_LOG_FORMAT": "text",
+            **self.plan.settings,
+        }
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """What a person may want to open, and the login."""
+        return {
+            "Console API": f"{self.console_url}/docs",
+            "Airflow": f"{self.airflow.url}  (user {PERSON}, password {self.airflow.password})",
+            "Sandbox agencies": self.sandbox_url,
+            "Logs": str(self.supervisor.logs),
+        }
+
+    def processes(self) -> list[Process]:
+        """All of it, in the order in which it is shown."""
+        return [*self._servers(), *self._set_up(), *self._airflow(), *self._workers()]
+
+    def gateway_names(self, agency: str) -> list[str]:
+        """The gateway processes of an agency."""
+        more = [f"gateway-{agency}-{number}" for number in range(2, self.plan.gateways + 1)]
+        return [f"gateway-{agency}", *more]
+
+    def reset_postgres_data(self) -> None:
+        """Delete the embedded Postgres's data; for stacks whose folder is thrown away."""
+        if self._postgres:
+            self._postgres.remove()
+
+    def _stop(self) -> None:
+        self.supervisor.stop()
+        self._lock.close()
+
+    def _need_postgres(self) -> Postgres:
+        if self._postgres is None:
+            raise RuntimeError("Postgres was brought, not started")
+        return self._postgres
+
+    def _servers(self) -> list[Process]:
+        if self._postgres:
+            name = urlsplit(self.database_url).path.strip("/")
+            database = self._postgres.process(DATABASE, databases=(name,))
+        else:
+            database = Process(name=DATABASE, ready=self._database_answers, where="SIMPUL_DATABASE_URL")
+        given = "SIMPUL_KAFKA_BOOTSTRAP" in self._given
+        broker = Process(
+            name=BROKER,
+            launch=None
+            if given
+            else lambda: kafka.prepare(self.folder / "kafka", self._kafka_port, self._controller_port),
+            ready=lambda: kafka.is_ready(self.kafka_bootstrap),
+            # The first time it is fetched.
+            start_seconds=900,
+            where=self.kafka_bootstrap,
+        )
+        return [database, broker]
+
+    def _database_answers(self) -> bool:
+        create_database(self.database_url, urlsplit(self.database_url).path.strip("/"))
+        with psycopg.connect(self.database_url, connect_timeout=5):
+            return True
+
+    def _set_up(self) -> list[Process]:
+        return [
+            self._simpul(_LEDGER, "db", "upgrade", after=(DATABASE,), once=True),
+            self._simpul(_TOPICS, "topics", "apply", after=(BROKER,), once=True),
+            self._simpul(_SERVICES, "service", "publish", after=(_LEDGER,), once=True),
+        ]
+
+    def _airflow(self) -> list[Process]:
+        return self.airflow.processes(after=(DATABASE,))
+
+    def _workers(self) -> list[Process]:
+        prepared = (_LEDGER, _TOPICS)
+        sandbox = self._simpul(
+            "sandbox",
+            *("sandbox", "--port", str(self._sandbox_port)),
+            ready=lambda: ports.is_open(self._sandbox_port),
+            where=self.sandbox_url,
+        )
+        gateways = [
+            self._simpul(name, "gateway", agency, after=(*prepared, "sandbox"), env=self._agency_settings(agency))
+            for agency in agencies()
+            for name in self.gateway_names(agency)
+        ]
+        console = self._simpul(
+            "console",
+            "console",
+            after=(*prepared, _SERVICES),
+            env={name: value for agency in agencies() for name, value in self._agency_settings(agency).items()},
+            ready=self._console_answers,
+            where=self.console_url,
+        )
+        return [
+            sandbox,
+            *gateways,
+            self._simpul("projector", "projector", after=prepared),
+            self._simpul("engine", "engine", after=(*prepared, _SERVICES, "airflow-api")),
+            console,
+        ]
+
+    def _agency_settings(self, agency: str) -> dict[str, str]:
+        sandbox = import_module(f"connectors.{agency}.sandbox")
+        settings: dict[str, str] = sandbox.settings(f"{self.sandbox_url}/{agency}")
+        return settings
+
+    def _console_answers(self) -> bool:
+        return requests.get(f"{self.console_url}/healthz", timeout=5).ok
+
+    def _simpul(
+        self,
+        name: str,
+        *words: str,
+        after: tuple[str, ...] = (),
+        once: bool = False,
+        env: Mapping[str, str] | None = None,
+        ready: Callable[[], bool] = at_once,
+        where: str = "",
+    ) -> Process:
+        return Process(
+            name=name,
+            command=command(*words),
+            env={**self.environment, **(env or {})},
+            after=after,
+            once=once,
+            where=where,
+            ready=ready,
+        )
+
+
+def command(*words: str) -> Sequence[str]:
+    """The `simpul` command of this very environment."""
+    return [sys.executable, "-c", "from simpul.cli import app; app(prog_name='simpul')", *words]
+
+
+def _given_variables() -> list[str]:
+    return [name for name in os.environ if name.startswith("SIMPUL_") and name != guard.VARIABLE]
+
+
+def _kept(names: Sequence[str]) -> dict[str, str]:
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
+def _without_secrets(settings: Mapping[str, str]) -> dict[str, str]:
+    hidden = ("KEY", "PASSWORD", "SECRET", "KAFKA")
+    return {name: value for name, value in settings.items() if not any(word in name for word in hidden)}
+
+
+def _locked(folder: Path) -> IO[str]:
+    """Hold the folder; it is free again when the file is closed or this process has ended."""
+    file = (folder / "lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise FolderInUseError(
+            f"Simpul is already running in {folder}: stop it, or choose another work folder."
+        ) from None
+    return file
