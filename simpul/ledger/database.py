@@ -8,7 +8,14 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, make_url
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+Database = Engine
+"""A pool of connections to the ledger."""
+
+UnavailableError = DBAPIError
+"""What a statement raises when Postgres is away, restarts or refuses."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -20,14 +27,24 @@ def _psycopg(url: str) -> URL:
 def connect(url: str, *, pool_size: int = 5) -> Engine:
     """An engine for threads. Connections that a restarted Postgres broke are replaced on check-out."""
     return create_engine(
-        _psycopg(url), pool_size=pool_size, max_overflow=5, pool_pre_ping=True, connect_args={"connect_timeout": 5}
+        _psycopg(url),
+        pool_size=pool_size,
+        max_overflow=5,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={"connect_timeout": 5},
     )
 
 
 def connect_async(url: str) -> AsyncEngine:
     """An engine for the triggerer's event loop: few connections, shared by all its steps."""
     return create_async_engine(
-        _psycopg(url), pool_size=4, max_overflow=2, pool_pre_ping=True, connect_args={"connect_timeout": 5}
+        _psycopg(url),
+        pool_size=4,
+        max_overflow=2,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={"connect_timeout": 5},
     )
 
 

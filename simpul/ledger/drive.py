@@ -41,7 +41,7 @@ WITH member AS (
     SELECT application, :step, revision, ask, :now FROM opened ON CONFLICT DO NOTHING
 )
 INSERT INTO event (id, at, actor, action, application, service, step, revision, agency, operation, detail)
-SELECT application || ':' || :step || ':' || revision || ':' || ask || ':entered', :now, 'engine', 'step.entered',
+SELECT application || '/' || :step || '/' || revision || '/' || ask || '/entered', :now, 'engine', 'step.entered',
        application, :service, :step, revision, :agency, :operation, jsonb_build_object('wave', CAST(:wave AS text), 'ask', ask)
 FROM opened ON CONFLICT (id) DO NOTHING
 """)
@@ -66,7 +66,7 @@ WITH parked AS (
     RETURNING a.number, a.service
 )
 INSERT INTO event (id, at, actor, action, application, service, step, agency, state, detail)
-SELECT number || ':' || :wave || ':parked', :now, 'engine', 'application.waiting', number, service, :step, :agency,
+SELECT number || '/' || :wave || '/parked', :now, 'engine', 'application.waiting', number, service, :step, :agency,
        'waiting', jsonb_build_object('for', CAST(:waiting_for AS text), 'wave', CAST(:wave AS text))
 FROM parked ON CONFLICT (id) DO NOTHING
 """)

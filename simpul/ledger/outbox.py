@@ -136,7 +136,7 @@ def sent(connection: Connection, requests: Sequence[Sent], *, now: datetime) -> 
 def _requested(request: Sent, now: datetime) -> Event:
     due = request.due
     return Event(
-        id=f"{due.number}:{due.step}:{due.revision}:{due.ask}:requested",
+        id=f"{due.number}/{due.step}/{due.revision}/{due.ask}/requested",
         at=now,
         actor="engine",
         action="step.requested",
@@ -232,7 +232,7 @@ def _resettle(connection: Connection, due: Due, because: str, *, learnt: int, no
 
 def _event(due: Due, action: str, now: datetime, detail: dict[str, Any] | None = None) -> Event:
     return Event(
-        id=f"{due.number}:{due.step}:{due.revision}:{due.ask}:{action}",
+        id=f"{due.number}/{due.step}/{due.revision}/{due.ask}/{action}",
         at=now,
         actor="engine",
         action=action,

@@ -67,7 +67,7 @@ WITH chosen AS (
     RETURNING a.number
 ), told AS (
     INSERT INTO event (id, at, actor, action, application, service, step, state, detail)
-    SELECT number || ':' || :wave || ':claimed', :now, 'engine', 'application.claimed', number, :service, :next_step,
+    SELECT number || '/' || :wave || '/claimed', :now, 'engine', 'application.claimed', number, :service, :next_step,
            'in_wave', jsonb_build_object('wave', CAST(:wave AS text))
     FROM claimed ON CONFLICT (id) DO NOTHING
 )

@@ -12,6 +12,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply."""
+    op.execute(sa.schema.CreateSequence(sa.Sequence("application_sequence")))
     op.create_table('agency',
     sa.Column('agency', sa.Text(), nullable=False),
     sa.Column('state', sa.Text(), nullable=False, comment='running or stopped (misconfigured: an operator must act)'),
@@ -217,6 +218,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take back."""
+    op.execute(sa.schema.DropSequence(sa.Sequence("application_sequence")))
     op.drop_index('ix_step_run_wave', table_name='step_run')
     op.drop_index('ix_step_run_reference', table_name='step_run', postgresql_where=sa.text('reference IS NOT NULL'))
     op.drop_table('step_run')

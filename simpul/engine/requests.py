@@ -1,0 +1,180 @@
+"""Building an agency request from a form and earlier records, and sealing it. Pure but for the nonce.
+
+What a step needs is found once per definition: only the records that its paths and conditions name are opened.
+"""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from connectors.catalogue import load as load_catalogue
+from schemas.envelope import Envelope
+from schemas.messages import REQUEST, RequestData, record_id, request_id
+from simpul import expressions, tracing
+from simpul.crypto import DataKey, Keys, digest
+from simpul.definition import Definition, StepDefinition
+from simpul.expressions import ExpressionError
+from simpul.ledger.outbox import Due
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """The step's condition is false."""
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """The step waits for a signal about `reference` (blinded) until a moment."""
+
+    until: datetime
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """No request can be built; `why` names paths and fields, never values."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A sealed request, ready for the bus."""
+
+    envelope: Envelope
+    operation: str
+    purpose: str
+    legal_basis: str | None
+    digest: str
+    until: datetime | None
+    reference: str | None
+
+
+def build(
+    due: Due, definition: Definition, keys: Keys, *, source: str, now: datetime
+) -> Request | Skip | Park | Broken:
+    """What becomes of an entered step: a request, or why there is none.
+
+    A step that waits for a signal parks when it is entered for the first time; from the second ask on (a signal or
+    its deadline called it back) its agency is asked.
+    """
+    step = definition.by_name[due.step]
+    try:
+        key = keys.data_key(due.data_key, due.subject)
+        scope = _scope(due, step, key)
+        if step.when is not None and not expressions.holds(step.when, scope):
+            return Skip()
+        payload = expressions.build(step.request, scope)
+        until = _moment(step, scope)
+        refers_to = keys.blind(str(expressions.resolve(step.reference, scope))) if step.reference else None
+    except ExpressionError as error:
+        return Broken(str(error))
+    if step.kind == "payment" and due.ask == 1 and until and refers_to and until > now:
+        return Park(until, refers_to)
+    return _seal(due, step, key, payload, source=source, now=now, until=until, reference=refers_to)
+
+
+def plain_request(step: StepDefinition, form: Mapping[str, Any], records: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The request that a step would make, in clear; None where it would be skipped or cannot be built.
+
+    For comparing what an amendment changes; never stored or sent.
+    """
+    scope = {"form": form, **records}
+    try:
+        if step.when is not None and not expressions.holds(step.when, scope):
+            return None
+        return expressions.build(step.request, scope)
+    except ExpressionError:
+        return None
+
+
+def open_form(due_form: bytes, form_version: int, key: DataKey) -> Any:
+    """A sealed form as JSON."""
+    return json.loads(key.open(due_form, f"form:{form_version}"))
+
+
+def open_record(request: str, record: bytes, key: DataKey) -> Any:
+    """A sealed record as JSON."""
+    return json.loads(key.open(record, record_id(request)))
+
+
+def _seal(
+    due: Due,
+    step: StepDefinition,
+    key: DataKey,
+    payload: Mapping[str, Any],
+    *,
+    source: str,
+    now: datetime,
+    until: datetime | None,
+    reference: str | None,
+) -> Request:
+    request = request_id(due.subject, due.step, due.revision, due.ask)
+    facts = _operations()[step.operation]
+    sealed = key.seal(json.dumps(payload).encode(), request)
+    data = RequestData(
+        operation=step.operation,
+        service=due.service,
+        version=due.version,
+        step=due.step,
+        revision=due.revision,
+        ask=due.ask,
+        reference=our_reference(due.subject, due.step, due.revision),
+        purpose=facts["purpose"],
+        legal_basis=facts["legal_basis"],
+        accept=step.accept,
+        payload=base64.b64encode(sealed).decode(),
+    )
+    envelope = Envelope(
+        id=request,
+        source=source,
+        type=REQUEST,
+        subject=due.subject,
+        time=now,
+        traceparent=tracing.child(due.traceparent),
+        datakey=base64.b64encode(due.data_key).decode(),
+        data=data.model_dump(mode="json", exclude_none=True),
+    )
+    return Request(envelope, step.operation, facts["purpose"], facts["legal_basis"], digest(sealed), until, reference)
+
+
+def our_reference(subject: str, step: str, revision: int) -> str:
+    """What an agency knows a call by: 20 upper-case hex digits, the same for every ask of a step's revision."""
+    return request_id(subject, step, revision, 0)[:20].upper()
+
+
+def _scope(due: Due, step: StepDefinition, key: DataKey) -> dict[str, Any]:
+    wanted = _names(step.model_dump_json(include={"request", "when", "expires", "reference"}))
+    scope: dict[str, Any] = {}
+    if "form" in wanted:
+        scope["form"] = open_form(due.form, due.form_version, key)
+    for name in wanted.intersection(due.records):
+        sealed = due.records[name]
+        scope[name] = open_record(sealed.request_id, sealed.record, key)
+    return scope
+
+
+@cache
+def _names(step: str) -> frozenset[str]:
+    parts = json.loads(step)
+    paths = [path for path in (*parts["request"].values(), parts["expires"], parts["reference"]) if path]
+    found = {path.partition(".")[0].rstrip("?") for path in paths if isinstance(path, str) and path[:1] != "="}
+    return frozenset(found | (expressions.names(parts["when"]) if parts["when"] else set()))
+
+
+def _moment(step: StepDefinition, scope: Mapping[str, Any]) -> datetime | None:
+    if step.expires is None:
+        return None
+    try:
+        return datetime.fromisoformat(str(expressions.resolve(step.expires, scope)))
+    except ValueError:
+        raise ExpressionError(f"the path {step.expires!r} does not lead to a moment in time") from None
+
+
+@cache
+def _operations() -> dict[str, Any]:
+    return dict(load_catalogue())

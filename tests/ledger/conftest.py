@@ -1,0 +1,205 @@
+"""A ledger with one small service, and hands to move an application through it without Kafka and Airflow."""
+
+import asyncio
+import base64
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from schemas.messages import OutcomeData, outcome_id, request_id
+from schemas.text import Text
+from simpul.clock import ManualClock
+from simpul.crypto import Keys
+from simpul.definition import Definition, StepDefinition
+from simpul.ledger import connect, definitions, transaction, waves
+from simpul.ledger.drive import Driver
+from simpul.ledger.outbox import Sent, park, sent, take
+from simpul.ledger.projection import Answer, project
+
+BIRTH = Definition(
+    service="birth",
+    version=1,
+    title="Birth",
+    standard="3 working days",
+    owner="dukcapil",
+    form={"type": "object"},
+    steps=(
+        StepDefinition(name="deed", kind="agency", operation="dukcapil.register_birth", request={"nkk": "form.nkk"}),
+        StepDefinition(name="card", kind="agency", operation="dukcapil.issue_family_card", request={}, after=("deed",)),
+        StepDefinition(
+            name="insured", kind="agency", operation="bpjs_kesehatan.enrol_newborn", request={}, after=("deed",)
+        ),
+    ),
+)
+PASSPORT = Definition(
+    service="passport",
+    version=1,
+    title="Passport",
+    standard="4 working days",
+    owner="imigrasi",
+    form={"type": "object"},
+    steps=(
+        StepDefinition(name="bill", kind="agency", operation="simponi.create_bill", request={}),
+        StepDefinition(
+            name="payment",
+            kind="payment",
+            operation="simponi.get_bill",
+            request={"billing_code": "bill.billing_code"},
+            after=("bill",),
+            accept="record.status == 'paid'",
+            expires="bill.expires_at",
+            reference="bill.billing_code",
+        ),
+    ),
+)
+
+
+class World:
+    """One ledger and everyone who acts on it, by hand."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.db = connect(url)
+        self.clock = ManualClock(datetime(2026, 3, 2, 8, tzinfo=UTC))
+        self.keys = Keys(bytes(range(32)))
+        self.sequence = 0
+        with transaction(self.db) as connection:
+            for each in (BIRTH, PASSPORT):
+                definitions.publish(connection, each, actor="test", now=self.now)
+
+    @property
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def turn(self, **span: float) -> None:
+        self.clock.turn(timedelta(**span))
+
+    def file(self, service: str = "birth", **columns: object) -> str:
+        from schemas.identifiers import application_number
+
+        self.sequence += 1
+        number = application_number("99", 2026, self.sequence)
+        subject = self.keys.blind(number)
+        wrapped = self.keys.new_data_key(subject)
+        key = self.keys.data_key(wrapped, subject)
+        spec = {"birth": BIRTH, "passport": PASSPORT}[service]
+        values = {
+            "number": number,
+            "subject": subject,
+            "service": service,
+            "version": 1,
+            "channel": "counter",
+            "state": "runnable",
+            "next_step": spec.steps[0].name,
+            "since": self.now,
+            "data_key": wrapped,
+            "form": key.seal(b'{"nkk": "1", "enrol": true}', "form:1"),
+            "traceparent": "00-" + "1" * 32 + "-" + "2" * 16 + "-01",
+            "received_by": "test",
+            "request_digest": "",
+            "received_at": self.now,
+            **columns,
+        }
+        with transaction(self.db) as connection:
+            connection.execute(
+                text(
+                    f"INSERT INTO application ({', '.join(values)}) "  # noqa: S608  # the test's own column names
+                    f"VALUES ({', '.join(':' + name for name in values)})"
+                ),
+                values,
+            )
+        return number
+
+    def claim(self, service: str = "birth", limit: int = 100) -> str | None:
+        with transaction(self.db) as connection:
+            for queue in waves.queues(connection):
+                if queue.service == service:
+                    claimed = waves.claim(connection, queue, limit=limit, now=self.now)
+                    return claimed.id if claimed else None
+        return None
+
+    def drive(self, act: Callable[[Driver], object]) -> object:
+        async def run() -> object:
+            driver = Driver(self.url, self.clock)
+            try:
+                return await act(driver)
+            finally:
+                await driver.close()
+
+        return asyncio.run(run())
+
+    def enter(self, wave: str, step: str) -> bool:
+        return self.drive(lambda driver: driver.enter(wave, step))
+
+    def park(self, wave: str, step: str) -> int:
+        return self.drive(lambda driver: driver.park(wave, step))
+
+    def open_members(self, wave: str, step: str) -> int:
+        return self.drive(lambda driver: driver.open_members([(wave, step)])).get((wave, step), 0)
+
+    def relay(self) -> list[str]:
+        """What the relay does, without the bus; a payment step parks on its first ask for two hours."""
+        steps = []
+        with transaction(self.db) as connection:
+            for due in take(connection, 100):
+                if due.step == "payment" and due.ask == 1:
+                    park(connection, due, until=self.now + timedelta(hours=2), reference="code", now=self.now)
+                else:
+                    sent(connection, [Sent(due, "dukcapil", "op", "purpose", None, "digest")], now=self.now)
+                steps.append(due.step)
+        return steps
+
+    def answer(self, number: str, step: str, came_to: str = "done", *, revision: int = 1, ask: int = 1, **more):
+        subject = self.keys.blind(number)
+        request = request_id(subject, step, revision, ask)
+        reason = {"code": "13", "text": Text(id="tidak ditemukan", en="not found")} if came_to == "rejected" else None
+        failure = (
+            {"kind": "in_doubt", "code": "x", "diagnosis": Text(id="ragu", en="doubt"), "owner": "us"}
+            if came_to == "failed"
+            else None
+        )
+        data = OutcomeData(
+            request_id=request,
+            operation="dukcapil.op",
+            step=step,
+            revision=revision,
+            ask=ask,
+            reference="R",
+            outcome=came_to,
+            payload=base64.b64encode(b"sealed").decode() if came_to == "done" else None,
+            reason=reason,
+            failure=failure,
+            tries=1,
+        )
+        answer = Answer(id=more.get("id", outcome_id(request)), subject=subject, data=data)
+        with transaction(self.db) as connection:
+            return project(connection, [answer], now=self.now).get(number)
+
+    def row(self, number: str, table: str = "application"):
+        key = "number" if table == "application" else "application"
+        with self.db.connect() as connection:
+            return connection.execute(
+                text(f"SELECT * FROM {table} WHERE {key} = :n"),  # noqa: S608  # the test's own table names
+                {"n": number},
+            ).all()
+
+    def state(self, number: str) -> str:
+        return self.row(number)[0].state
+
+    def outcomes(self, number: str) -> dict[tuple[str, int], str]:
+        return {(o.step, o.revision): o.outcome for o in self.row(number, "outcome")}
+
+    def actions(self, number: str) -> list[str]:
+        return [e.action for e in sorted(self.row(number, "event"), key=lambda e: e.sequence)]
+
+    def incidents(self, number: str) -> list[str]:
+        return [i.kind for i in self.row(number, "incident")]
+
+
+@pytest.fixture
+def world(database_url: str) -> Iterator[World]:
+    made = World(database_url)
+    yield made
+    made.db.dispose()
