@@ -120,7 +120,7 @@ class Bench:
 
 @pytest.fixture
 def bench(kafka, settings) -> Callable[..., Bench]:
-    return lambda partitions=1: Bench(settings(), partitions)
+    return lambda partitions=1: Bench(settings(kafka_bootstrap=kafka), partitions)
 
 
 @pytest.fixture(name="until")
