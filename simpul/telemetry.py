@@ -116,13 +116,14 @@ def describe(error: BaseException) -> str:
 
 
 def _frames(error: BaseException) -> str:
-    """Where it was raised, with its causes; lines of code and places, no values."""
+    """Where it was raised, with its causes: places only, since a line of source may hold a value too."""
     told: list[str] = []
     current: BaseException | None = error
     while current is not None:
-        told.append("".join(traceback.format_tb(current.__traceback__)) + describe(current))
+        places = [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(current.__traceback__)]
+        told.append("\n".join([describe(current), *reversed(places)]))
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
-    return "\n\nbecause of\n".join(told)
+    return "\nbecause of ".join(told)
 
 
 def _exception(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
