@@ -109,7 +109,7 @@ class Supervisor:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
-        self._environment = dict(os.environ if environment is None else environment)
+        self.environment = dict(os.environ if environment is None else environment)
         self.logs = folder / "logs"
         self.facts: dict[str, object] = {}
         self._report = report or (lambda _name, _happening, _words: None)
@@ -280,7 +280,7 @@ class Supervisor:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=process.cwd,
-                env={**self._environment, **process.env, **added, **marks},
+                env={**self.environment, **process.env, **added, **marks},
                 start_new_session=True,
                 **_identity(process.user),
             )
