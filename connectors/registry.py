@@ -1,0 +1,72 @@
+"""Which agencies there are, and their connectors; nothing of an agency is imported before it is asked for.
+
+A folder with a `connector.py` is an agency; so is a package that names itself under the entry point
+`simpul.connectors`.
+"""
+
+import importlib
+import importlib.metadata
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from connectors.toolkit import Connector, ConnectorSettings
+
+ENTRY_POINTS = "simpul.connectors"
+
+
+@cache
+def _packages() -> dict[str, str]:
+    """Agency to package: folders of this package, and other packages' entry points (`agency = "their.package"`)."""
+    packages = {entry.name: entry.value for entry in importlib.metadata.entry_points(group=ENTRY_POINTS)}
+    here = Path(__file__).parent
+    packages |= {folder.parent.name: f"connectors.{folder.parent.name}" for folder in here.glob("*/connector.py")}
+    packages.pop("toolkit", None)
+    return dict(sorted(packages.items()))
+
+
+def agencies() -> list[str]:
+    """The names of all agencies, sorted."""
+    return list(_packages())
+
+
+def module(agency: str, name: str) -> ModuleType:
+    """One module of an agency's package, such as `sandbox`.
+
+    Raises:
+        KeyError: There is no such agency; the message names those there are.
+    """
+    if agency not in _packages():
+        raise KeyError(f"no agency {agency!r}; there are {', '.join(_packages())}")
+    return importlib.import_module(f"{_packages()[agency]}.{name}")
+
+
+def connector_class(agency: str) -> "type[Connector[Any]]":
+    """The one `Connector` of an agency's `connector.py`.
+
+    Raises:
+        KeyError: There is no such agency.
+        TypeError: Its `connector.py` has no connector of that agency, or several.
+    """
+    from connectors.toolkit import Connector  # noqa: PLC0415  (who only wants the names needs no HTTP)
+
+    found = [
+        value
+        for value in vars(module(agency, "connector")).values()
+        if isinstance(value, type) and issubclass(value, Connector) and getattr(value, "agency", None) == agency
+    ]
+    if len(found) != 1:
+        raise TypeError(f"connector.py of {agency} must define one Connector with agency = {agency!r}")
+    return found[0]
+
+
+def connect(agency: str, settings: "ConnectorSettings | None" = None) -> "Connector[Any]":
+    """A connector, with the settings given or those of the environment.
+
+    Raises:
+        KeyError: There is no such agency.
+        Misconfigured: The environment lacks a setting.
+    """
+    return connector_class(agency)(settings)
