@@ -88,7 +88,7 @@ def test_an_exception_shows_where_it_happened_and_not_what_was_in_it(lines):
         telemetry.logger("a").exception("it broke")
     (line,) = lines()
     assert "Budi" not in json.dumps(line)
-    assert "test_redaction.py" in line["exception"]
+    assert "test_telemetry_redaction.py" in line["exception"]
     assert "RuntimeError" in line["exception"]
     assert "ValueError" in line["exception"]
 
