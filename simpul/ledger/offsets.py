@@ -1,14 +1,14 @@
-"""The projector's offsets, stored with what they stand for: compare-and-set, by cluster, topic id and partition.
+"""The projector's offsets, stored with what they stand for, by cluster, topic id and partition.
 
-A broker that was wiped has another topic id, and a projector that lost its partition fails the comparison: neither
-can make the ledger skip or repeat.
+A broker that was wiped has another topic id, and a projector that lost its partition sees that the stored offset has
+moved on: neither can make the ledger skip or repeat.
 """
 
 from sqlalchemy import Connection, text
 
 
-class FencedError(Exception):
-    """Another projector has moved the offset on: this one no longer owns the partition."""
+class SetBackError(Exception):
+    """The stored offset is behind what this projector has stored before: the ledger was restored from a backup."""
 
 
 _CURRENT = text("""
@@ -22,7 +22,7 @@ WHERE cluster = :cluster AND topic_id = :topic_id AND partition = :partition AND
 
 
 def current(connection: Connection, cluster: str, topic_id: str, partition: int) -> int:
-    """The offset at which the projection goes on; 0 for a partition it has never read."""
+    """The offset at which the projection goes on, its row locked; 0 for a partition it has never read."""
     parameters = {"cluster": cluster, "topic_id": topic_id, "partition": partition}
     return int(connection.execute(_CURRENT, parameters).scalar_one())
 
@@ -31,11 +31,11 @@ def advance(connection: Connection, cluster: str, topic_id: str, partition: int,
     """Move a partition's offset on, in the transaction that stores what was read.
 
     Raises:
-        FencedError: The stored offset is not the expected one.
+        SetBackError: The stored offset is not the expected one.
     """
     moved = connection.execute(
         _ADVANCE,
         {"cluster": cluster, "topic_id": topic_id, "partition": partition, "expected": expected, "to": to},
     )
     if moved.rowcount != 1:
-        raise FencedError(f"partition {partition} is no longer this projector's")
+        raise SetBackError(f"the stored offset of partition {partition} is not {expected}")

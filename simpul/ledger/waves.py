@@ -3,7 +3,7 @@
 import math
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, text
@@ -24,6 +24,10 @@ class Queue:
     runnable: int
     oldest: datetime
 
+    def without(self, claimed: int) -> "Queue":
+        """What is left after a wave was claimed from it."""
+        return replace(self, runnable=max(0, self.runnable - claimed))
+
 
 @dataclass(frozen=True, slots=True)
 class Wave:
@@ -34,6 +38,7 @@ class Wave:
     version: int
     state: str
     members: int
+    claimed_at: datetime
     missing_since: datetime | None = None
 
 
@@ -94,12 +99,12 @@ def claim(connection: Connection, queue: Queue, *, limit: int, now: datetime) ->
             },
         ).scalar()
         if size:
-            return Wave(wave, queue.service, queue.version, "claimed", size)
+            return Wave(wave, queue.service, queue.version, "claimed", size, now)
     return None
 
 
 _OPEN = text("""
-SELECT w.id, w.service, w.version, w.state, w.missing_since,
+SELECT w.id, w.service, w.version, w.state, w.claimed_at, w.missing_since,
        (SELECT count(*) FROM application a WHERE a.wave = w.id) AS members
 FROM wave w WHERE w.state IN ('claimed', 'started') ORDER BY w.claimed_at
 """)
@@ -108,7 +113,7 @@ FROM wave w WHERE w.state IN ('claimed', 'started') ORDER BY w.claimed_at
 def open_waves(connection: Connection) -> list[Wave]:
     """The waves under way, oldest first, with the members they still carry."""
     return [
-        Wave(row.id, row.service, row.version, row.state, row.members, row.missing_since)
+        Wave(row.id, row.service, row.version, row.state, row.members, row.claimed_at, row.missing_since)
         for row in connection.execute(_OPEN)
     ]
 

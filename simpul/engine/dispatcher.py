@@ -1,0 +1,125 @@
+"""The dispatcher: runnable applications become waves, and waves become DAG runs.
+
+A wave is stored before Airflow is told. An engine that dies in between leaves a claimed wave, which any engine starts
+again: Airflow answers a repeat with what is there.
+"""
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from simpul.clock import Clock
+from simpul.engine.airflow_client import AirflowClient, AirflowUnreachableError, DagBroken, DagMissing, Started
+from simpul.ledger import Database, definitions, dispatch, transaction, waves
+from simpul.ledger.waves import Queue, Wave
+
+log = structlog.get_logger(__name__)
+
+_ORPHANED_AFTER = timedelta(seconds=5)
+_DAG_SEEN_FOR = timedelta(seconds=5)
+
+
+class Dispatcher:
+    """Claims waves and starts their runs.
+
+    Args:
+        wave_size: Most applications in a wave.
+        in_flight: Most waves of one service version under way at once.
+        linger: How long a queue waits for company while other waves of its service are under way.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        airflow: AirflowClient,
+        clock: Clock,
+        *,
+        wave_size: int,
+        in_flight: int,
+        linger: float,
+        strikes: int,
+    ) -> None:
+        self._database = database
+        self._airflow = airflow
+        self._clock = clock
+        self._wave_size = wave_size
+        self._in_flight = in_flight
+        self._linger = timedelta(seconds=linger)
+        self._strikes = strikes
+        self._dags: dict[tuple[str, int], tuple[str, datetime]] = {}
+
+    def once(self) -> int:
+        """Start what can be started; returns how many waves were told to Airflow."""
+        now = self._clock.now()
+        with transaction(self._database) as connection:
+            under_way = waves.open_waves(connection)
+            queues = waves.queues(connection)
+        orphans = [w for w in under_way if w.state == "claimed" and w.claimed_at + _ORPHANED_AFTER < now]
+        started = sum(self._start(wave) for wave in orphans)
+        for queue in queues:
+            carrying = sum(w.members > 0 for w in under_way if (w.service, w.version) == (queue.service, queue.version))
+            while self._ready(queue, carrying):
+                wave = self._claim(queue, self._in_flight - carrying)
+                if wave is None:
+                    break
+                carrying += 1
+                under_way.append(wave)
+                queue = queue.without(wave.members)  # noqa: PLW2901  # what is left of it
+                started += self._start(wave)
+        return started
+
+    def _ready(self, queue: Queue, carrying: int) -> bool:
+        if queue.runnable == 0 or carrying >= self._in_flight:
+            return False
+        waited = self._clock.now() - queue.oldest
+        if carrying and queue.runnable < self._wave_size and waited < self._linger:
+            return False
+        return self._dag_state(queue.service, queue.version) == "active"
+
+    def _claim(self, queue: Queue, free: int) -> Wave | None:
+        size = waves.wave_size(queue.runnable, free, self._wave_size)
+        with transaction(self._database) as connection:
+            return waves.claim(connection, queue, limit=size, now=self._clock.now())
+
+    def _start(self, wave: Wave) -> bool:
+        """Tell Airflow; an answer that leaves it open is asked for again when the wave counts as orphaned."""
+        answer = self._airflow.start(self._dag_id(wave.service, wave.version), wave.id)
+        now = self._clock.now()
+        match answer:
+            case Started():
+                with transaction(self._database) as connection:
+                    waves.started(connection, wave.id, now=now)
+                log.info("wave started", wave=wave.id, service=wave.service, members=wave.members)
+                return True
+            case DagMissing() | DagBroken():
+                state = "missing" if isinstance(answer, DagMissing) else "broken"
+                with transaction(self._database) as connection:
+                    waves.give_back(connection, wave.id, result="refused", strikes=self._strikes, now=now)
+                    dispatch.observe(connection, wave.service, wave.version, state, now=now)
+                self._dags.pop((wave.service, wave.version), None)
+                log.error("wave refused", wave=wave.id, service=wave.service, dag=state)
+                return False
+            case unreachable:
+                log.warning("wave not started yet", wave=wave.id, service=wave.service, why=unreachable.detail)
+                return False
+
+    def _dag_id(self, service: str, version: int) -> str:
+        with transaction(self._database) as connection:
+            return definitions.definition(connection, service, version).dag_id
+
+    def _dag_state(self, service: str, version: int) -> str:
+        """The DAG's state, asked for again after a while; what changed is stored for the console."""
+        now = self._clock.now()
+        known = self._dags.get((service, version))
+        if known and now - known[1] < _DAG_SEEN_FOR:
+            return known[0]
+        try:
+            state = str(self._airflow.dag_state(self._dag_id(service, version)))
+        except AirflowUnreachableError as error:
+            log.warning("airflow away", why=str(error))
+            state = "unreachable"
+        with transaction(self._database) as connection:
+            if dispatch.observe(connection, service, version, state, now=now):
+                log.info("dag", service=service, version=version, state=state)
+        self._dags[service, version] = (state, now)
+        return state
