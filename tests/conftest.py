@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,6 +21,10 @@ from simpul.embedded import ports
 from simpul.embedded.postgres import Postgres, create_database, drop_database, with_database
 from simpul.embedded.supervisor import Process, Supervisor
 
+if TYPE_CHECKING:
+    from simpul.embedded.stack import Stack
+
+DAGS = Path(__file__).parents[1] / "dags"
 _TEMPLATE = "ledger_template"
 
 
@@ -125,8 +130,26 @@ def _sandbox(_servers: Supervisor) -> str:
 def sandbox_url(_sandbox: str) -> str:
     """The sandbox agencies in a process of their own, with no faults scripted and nothing written yet."""
     import requests
+
     from connectors.registry import agencies
 
     for agency in agencies():
         requests.post(f"{_sandbox}/_sandbox/{agency}/reset", timeout=10).raise_for_status()
     return _sandbox
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator["Stack"]:
+    """The whole of Simpul, Airflow included, shared by all tests that ask for it: file cases, break nothing.
+
+    A test that kills processes starts a `Stack` of its own.
+    """
+    from simpul.embedded.stack import Plan, Stack
+
+    with tempfile.TemporaryDirectory(prefix="simpul-stack-") as folder:
+        running = Stack(Plan(folder=Path(folder), dags=DAGS, durable=False))
+        try:
+            with running:
+                yield running
+        finally:
+            running.remove_data()

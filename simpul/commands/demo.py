@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from simpul.embedded.demo import Case, Demo
 
 _PATIENCE = 300.0
+_WIDTH_OF_A_FILE = 140
 _SETTINGS = {
     # The demo's agency is let down by a time-out; nobody should watch it for long.
     "SIMPUL_DUKCAPIL_CALL_DEADLINE": "4",
@@ -54,6 +55,8 @@ def demo(
     from simpul.embedded.stack import CANNOT_START, Plan, Stack  # noqa: PLC0415
 
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH_OF_A_FILE)
     display = Display(console)
     plan = Plan(folder=folder, dags=dags, settings=_SETTINGS)
     right = False
@@ -82,10 +85,11 @@ def demo(
 
 def _run(console: "Console", demo: "Demo") -> bool:
     from connectors.toolkit.population import Population  # noqa: PLC0415
+    from simpul.clock import SystemClock  # noqa: PLC0415
     from simpul.embedded.samples import samples  # noqa: PLC0415
 
     began = time.monotonic()
-    demo.file(samples(Population()))
+    demo.file(samples(Population(), SystemClock().now().date()))
     console.print(f"\n{len(demo.cases)} applications filed.")
     _follow(console, demo, began)
     console.print(_table(demo.cases))

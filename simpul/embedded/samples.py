@@ -4,7 +4,7 @@ Pure data about generated people; `demo.py` files it.
 """
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from itertools import cycle
 from typing import Any
 
@@ -48,10 +48,10 @@ class Sample:
     faults: tuple[Fault, ...] = ()
 
 
-def samples(population: Population) -> list[Sample]:
-    """15 birth packages and 5 passports, over all channels."""
+def samples(population: Population, today: date) -> list[Sample]:
+    """15 birth packages of children born in the weeks before today, and 5 passports, over all channels."""
     channels = cycle(CHANNELS)
-    births = [_birth(population, index, next(channels)) for index in range(_BIRTHS)]
+    births = [_birth(population, index, next(channels), today) for index in range(_BIRTHS)]
     passports = [_passport(population, index, next(channels)) for index in range(_PASSPORTS)]
     return births + passports
 
@@ -60,14 +60,14 @@ _BIRTHS, _PASSPORTS = 15, 5
 _OF_A_DECEASED_FATHER, _IN_TROUBLE, _NOT_ENROLLED, _OF_NOBODY = 4, 9, 12, 3
 
 
-def _birth(population: Population, index: int, channel: str) -> Sample:
+def _birth(population: Population, index: int, channel: str, today: date) -> Sample:
     family = population.family(index)
     form: dict[str, Any] = {
         "nkk": family.nkk,
         "child": {
             "name": f"{_NAMES[index]} Contoh",
             "sex": "female" if index % 2 else "male",
-            "birth_date": date(2025, 11, 1 + index).isoformat(),
+            "birth_date": (today - timedelta(days=3 + index)).isoformat(),
             "birth_place": "Simpul",
         },
         "enrol": index != _NOT_ENROLLED,

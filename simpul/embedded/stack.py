@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 import psycopg
 import requests
 
+from connectors import sandbox_app
 from connectors.registry import agencies
 from simpul.embedded import guard, kafka, ports, secrets
 from simpul.embedded.airflow import PERSON, SERVICE, Airflow
@@ -100,7 +100,9 @@ class Stack:
                 "SIMPUL_LOG_FORMAT": "text",
             },
         )
+        self.metrics = {"console": f"{self.console_url}/metrics"}
         self.supervisor.facts = {
+            "metrics": self.metrics,
             "urls": {"console": self.console_url, "airflow": self.airflow.url, "sandbox": self.sandbox_url},
             "kafka": self.kafka_bootstrap,
         }
@@ -159,7 +161,7 @@ class Stack:
         more = [f"gateway-{agency}-{number}" for number in range(2, self.plan.gateways + 1)]
         return [f"gateway-{agency}", *more]
 
-    def reset_postgres_data(self) -> None:
+    def remove_data(self) -> None:
         """Delete the embedded Postgres's data; for stacks whose folder is thrown away."""
         if self._postgres:
             self._postgres.remove()
@@ -216,7 +218,7 @@ class Stack:
             where=self.sandbox_url,
         )
         gateways = [
-            self._simpul(name, "gateway", agency, after=(*prepared, "sandbox"), env=self._agency_settings(agency))
+            self._worker(name, "gateway", agency, after=(*prepared, "sandbox"), env=self._agency_settings(agency))
             for agency in agencies()
             for name in self.gateway_names(agency)
         ]
@@ -231,15 +233,25 @@ class Stack:
         return [
             sandbox,
             *gateways,
-            self._simpul("projector", "projector", after=prepared),
-            self._simpul("engine", "engine", after=(*prepared, _SERVICES, "airflow-api")),
+            self._worker("projector", "projector", after=prepared),
+            self._worker("engine", "engine", after=(*prepared, _SERVICES, "airflow-api")),
             console,
         ]
 
+    def _worker(self, name: str, *words: str, after: tuple[str, ...], env: Mapping[str, str] | None = None) -> Process:
+        """A process without a port of its own: its metrics tell that it is up."""
+        port = ports.pick()
+        self.metrics[name] = f"http://{ports.LOOPBACK}:{port}/metrics"
+        return self._simpul(
+            name,
+            *words,
+            after=after,
+            env={**(env or {}), "SIMPUL_METRICS_PORT": str(port)},
+            ready=lambda: ports.is_open(port),
+        )
+
     def _agency_settings(self, agency: str) -> dict[str, str]:
-        sandbox = import_module(f"connectors.{agency}.sandbox")
-        settings: dict[str, str] = sandbox.settings(f"{self.sandbox_url}/{agency}")
-        return settings
+        return sandbox_app.environment(self.sandbox_url, [agency])
 
     def _console_answers(self) -> bool:
         return requests.get(f"{self.console_url}/healthz", timeout=5).ok
@@ -257,7 +269,8 @@ class Stack:
         return Process(
             name=name,
             command=command(*words),
-            env={**self.environment, **(env or {})},
+            # What is set outside wins: an agency's own test system may take its sandbox's place.
+            env={**(env or {}), **self.environment},
             after=after,
             once=once,
             where=where,

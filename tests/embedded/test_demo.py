@@ -1,0 +1,98 @@
+"""The demo and what it leaves behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from connectors.toolkit.population import Population
+from simpul.embedded.samples import CHANNELS, UNKNOWN_NIK, samples
+
+TODAY = date(2026, 1, 9)
+ROOT = Path(__file__).parents[2]
+
+
+def _demo(folder: Path, *options: str) -> list[str]:
+    call = "from simpul.cli import app; app(prog_name='simpul')"
+    return [sys.executable, "-c", call, "demo", "--folder", str(folder), *options]
+
+
+def _alive(pids: list[int]) -> list[int]:
+    return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+def _pids(folder: Path) -> list[int]:
+    state = json.loads((folder / "state.json").read_text())
+    return [process["pid"] for process in state["processes"].values() if process["pid"]]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    yield tmp_path
+    # Root's Postgres keeps its data where its unprivileged user can reach it.
+    if (name := tmp_path / "secrets" / "postgres-folder").exists():
+        subprocess.run(["rm", "-rf", f"/var/tmp/{name.read_text()}"], check=True)  # noqa: S108
+
+
+def test_the_samples_are_15_birth_packages_and_5_passports_over_all_channels():
+    all_samples = samples(Population(), TODAY)
+    assert [sample.service for sample in all_samples] == ["birth"] * 15 + ["passport"] * 5
+    assert {sample.channel for sample in all_samples} == set(CHANNELS)
+    assert [sample.expected for sample in all_samples].count("rejected") == 2
+    assert sum(bool(sample.faults) for sample in all_samples) == 1
+
+
+def test_the_samples_are_about_people_whom_only_the_sandbox_knows():
+    for sample in samples(Population(), TODAY):
+        assert sample.form.get("nkk", sample.form.get("nik")).startswith("99")
+    assert UNKNOWN_NIK.startswith("99")
+
+
+@pytest.mark.stack
+@pytest.mark.timeout(600)
+def test_the_demo_carries_every_application_to_the_end_its_sample_says(folder):
+    done = subprocess.run(_demo(folder, "--exit"), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert "All 20 ended as they should" in done.stdout
+    assert "Console API" in done.stdout
+    assert _alive(_pids(folder)) == []
+
+
+@pytest.mark.stack
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left_when_the_demo_is_stopped_while_it_starts(folder, how):
+    with subprocess.Popen(
+        _demo(folder), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as running:
+        deadline = time.monotonic() + 120
+        # Postgres, Kafka and at least one process of Airflow are up.
+        while not (folder / "state.json").exists() or len(_pids(folder)) < 4:
+            assert running.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        pids = _pids(folder)
+        running.send_signal(how)
+        running.wait(60)
+    deadline = time.monotonic() + 20
+    while _alive(pids):
+        assert time.monotonic() < deadline, _alive(pids)
+        time.sleep(0.1)
+
+
+@pytest.mark.stack
+def test_two_cannot_share_a_work_folder(folder):
+    from simpul.embedded.stack import FolderInUseError, Plan, Stack
+
+    first = Stack(Plan(folder=folder, dags=ROOT / "dags"))
+    with pytest.raises(FolderInUseError):
+        Stack(Plan(folder=folder, dags=ROOT / "dags"))
+    with first.supervisor:
+        pass
+    assert os.getpid()
