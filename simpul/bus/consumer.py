@@ -141,7 +141,7 @@ class ConsumerLoop:
         on_revoke: Callable[[list[Partition]], None] | None = None,
         session_seconds: float = 10.0,
         stuck_after: float = 120.0,
-        drain_seconds: float = 5.0,
+        drain_seconds: float = 4.0,
     ) -> None:
         require_fast_codecs()
         self._settings = settings

@@ -13,6 +13,7 @@ from schemas.envelope import Envelope
 from simpul.bus import admin
 from simpul.bus.client import connection, physical
 from simpul.bus.consumer import ConsumerLoop
+from simpul.bus.errors import NotPublishedError
 from simpul.bus.producer import Producer
 from simpul.bus.topics import DEAD_LETTERS, Topic
 
@@ -53,6 +54,15 @@ class Bench:
         with Producer(self.settings) as producer:
             for number in numbers:
                 producer.send(self.topic, f"case{number}", envelope(number, size))
+
+    def publish_when_back(self, numbers) -> None:
+        """As `publish`, as often as it takes."""
+        for _ in range(60):
+            try:
+                return self.publish(numbers)
+            except NotPublishedError:
+                time.sleep(0.5)
+        raise AssertionError("the broker did not come back")
 
     def publish_bytes(self, value: bytes, key: bytes | None = b"case") -> None:
         with Producer(self.settings) as producer:
@@ -126,3 +136,13 @@ def bench(kafka, settings) -> Callable[..., Bench]:
 @pytest.fixture(name="until")
 def _until():
     return until
+
+
+@pytest.fixture(name="envelope")
+def _envelope():
+    return envelope
+
+
+@pytest.fixture
+def bench_on(settings) -> Callable[..., Bench]:
+    return lambda bootstrap, partitions=1: Bench(settings(kafka_bootstrap=bootstrap), partitions)
