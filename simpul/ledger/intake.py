@@ -5,6 +5,7 @@ Whether the form fits the service is decided before, by the console.
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +20,7 @@ from simpul.ledger import events
 from simpul.ledger.events import Event
 from simpul.ledger.tables import application as table
 from simpul.ledger.tables import application_sequence
+from simpul.ledger.transitions import UnknownApplicationError, request_amendment
 
 
 class ConflictError(Exception):
@@ -160,3 +162,19 @@ def _found(connection: Connection, intake: Intake, keys: Keys) -> Filed:
     if row.request_digest != keys.blind(intake.content):
         raise ConflictError(row.number)
     return Filed(row.number, created=False)
+
+
+def amend(connection: Connection, number: str, form: dict[str, Any], keys: Keys, *, actor: str, now: datetime) -> None:
+    """Store a changed form, sealed as the version that follows the present one.
+
+    Raises:
+        UnknownApplicationError: No such application.
+        ClosedError: It has ended already.
+    """
+    columns = (table.c.subject, table.c.data_key, table.c.form_version)
+    row = connection.execute(select(*columns).where(table.c.number == number).with_for_update()).first()
+    if row is None:
+        raise UnknownApplicationError(f"there is no application {number}")
+    plain = json.dumps(form, separators=(",", ":")).encode()
+    sealed = keys.data_key(row.data_key, row.subject).seal(plain, f"form:{row.form_version + 1}")
+    request_amendment(connection, number, sealed, actor=actor, now=now)

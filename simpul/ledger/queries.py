@@ -16,6 +16,7 @@ from simpul.definition import Definition
 from simpul.ledger.definitions import definition
 from simpul.ledger.events import Event
 from simpul.ledger.tables import application, event
+from simpul.ledger.tables import definition as definition_table
 
 UNREACHABLE: tuple[type[Exception], ...] = (OperationalError, PoolTimeoutError)
 """What is raised when Postgres is away or has no connection to spare: try again later."""
@@ -209,3 +210,8 @@ def timeline(connection: Connection, number: str) -> list[Event]:
     """Every event of an application in the order in which they were written; empty for an unknown number."""
     rows = connection.execute(select(*_EVENT).where(event.c.application == number).order_by(event.c.sequence))
     return [Event(**row._mapping) for row in rows]  # noqa: SLF001
+
+
+def published(connection: Connection) -> list[Definition]:
+    """Every published definition in every version, freshly read."""
+    return [Definition.model_validate(body) for body in connection.execute(select(definition_table.c.body)).scalars()]

@@ -115,6 +115,8 @@ def _state(told: Rebuilt, event: Event) -> None:
     waiting = state == "waiting"
     told.waiting_for = event.detail.get("for") if waiting else None
     told.waiting_step = event.step if waiting or state == "incident" else None
+    if told.waiting_for == "payment" and event.step:
+        told.runs[event.step] = "waiting"
     until = event.detail.get("until") if waiting else None
     told.until = datetime.fromisoformat(until) if until else None
     if state in CLOSED:

@@ -1,0 +1,55 @@
+"""The console's app: intake, status and callbacks over HTTP. `factory` is what uvicorn's workers start."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+from fastapi import FastAPI
+
+from simpul import config, telemetry
+from simpul.clock import Clock
+from simpul.config import Settings
+from simpul.console import applications, callbacks, health, problems, services
+from simpul.console.context import CONNECTIONS, Context
+from simpul.console.guard import Guard
+
+PUBLIC: frozenset[str] = frozenset({"/healthz", "/metrics", "/docs", "/openapi.json", "/v1/callbacks/{agency}"})
+"""Routes that ask for no API key: machines look at two, the documentation holds nothing, a callback proves itself."""
+
+
+def create(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
+    """The console over a configuration.
+
+    Raises:
+        ValueError: SIMPUL_MASTER_KEY is missing or malformed.
+    """
+    here = Context(settings, clock=clock)
+    here.metrics = health.registry(here)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = CONNECTIONS
+        yield
+        here.close()
+
+    app = FastAPI(
+        title="Simpul console",
+        version="1",
+        description="Files applications and says where they stand. Keys come from `simpul keys issue`.",
+        lifespan=lifespan,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+    )
+    app.state.context = here
+    for part in (applications, services, callbacks, health):
+        app.include_router(part.router)
+    problems.install(app)
+    app.add_middleware(Guard)
+    return app
+
+
+def factory() -> FastAPI:
+    """The console as a worker process starts it, from the environment."""
+    settings = config.load()
+    telemetry.configure("console", log_format=settings.log_format, level=settings.log_level)
+    return create(settings)

@@ -1,0 +1,220 @@
+"""Routes on applications: file, look up, list, follow, amend, withdraw."""
+
+import math
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
+
+from schemas.identifiers import ApplicationNumber, display_number
+from schemas.text import Text
+from simpul import tracing
+from simpul.console import models, views
+from simpul.console.auth import may_file, may_read
+from simpul.console.context import Context, Service, context
+from simpul.console.problems import FieldProblem, Problem, invalid, unknown_application, unknown_service
+from simpul.ledger import intake, queries, transaction
+from simpul.ledger.api_keys import ApiKey
+from simpul.ledger.transitions import ClosedError, UnknownApplicationError, request_withdrawal
+
+router = APIRouter(prefix="/v1/applications", tags=["applications"])
+
+Here = Annotated[Context, Depends(context)]
+Filing = Annotated[ApiKey, Depends(may_file)]
+Reading = Annotated[ApiKey, Depends(may_read)]
+Number = Annotated[ApplicationNumber, Path(description="As on the receipt, with or without hyphens")]
+R = TypeVar("R", bound=BaseModel)
+
+
+async def body(request: Request) -> bytes:
+    """The raw body, already bounded by the guard."""
+    return await request.body()
+
+
+Body = Annotated[bytes, Depends(body)]
+
+
+def _takes(model: type[BaseModel]) -> dict[str, Any]:
+    """What the documentation says about a body that we read ourselves, so that no parser's error can quote it."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses={
+        201: {"model": models.Receipt, "description": "Filed"},
+        200: {"model": models.Receipt, "description": "Filed before with the same Idempotency-Key"},
+        404: {"description": "No such service"},
+        409: {"description": "The Idempotency-Key was used for another application"},
+        413: {"description": "Larger than 1 MiB"},
+        422: {"description": "Names each field that does not fit, and what is wrong with it"},
+    },
+    openapi_extra=_takes(models.NewApplication),
+)
+def file(
+    here: Here,
+    key: Filing,
+    raw: Body,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
+    traceparent: Annotated[str | None, Header(max_length=200)] = None,
+) -> JSONResponse:
+    """File an application.
+
+    Send an `Idempotency-Key` that is new for each application: when the line breaks, repeat the same request with
+    the same key and the application is filed once.
+    """
+    new = _read(models.NewApplication, raw)
+    service = here.service(new.service, new.version)
+    if service is None:
+        raise unknown_service()
+    asked = intake.Intake(
+        definition=service.definition,
+        channel=new.channel,
+        form=new.form,
+        received_by=key.name,
+        traceparent=tracing.child(traceparent),
+        asked_version=new.version,
+        idempotency_key=idempotency_key,
+    )
+    problems = service.form.problems(new.form)
+    try:
+        with transaction(here.engine) as connection:
+            if problems:
+                filed = intake.replay(connection, asked, here.keys)
+                if filed is None:
+                    raise invalid(problems)
+            else:
+                filed = intake.file(connection, asked, here.keys, here.clock, here.settings.installation)
+    except intake.ConflictError as error:
+        raise Problem(409, "idempotency-conflict", str(error), more={"number": error.number}) from None
+    url = f"{router.prefix}/{filed.number}"
+    receipt = {"number": filed.number, "display": display_number(filed.number), "state": "received", "url": url}
+    return JSONResponse(receipt, 201 if filed.created else 200, {"Location": url})
+
+
+@router.get("")
+def list_applications(
+    here: Here,
+    _key: Reading,
+    state: Annotated[models.State | None, Query()] = None,
+    service: Annotated[models.ServiceName | None, Query()] = None,
+    before: Annotated[ApplicationNumber | None, Query(description="`next` of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> models.ApplicationPage:
+    """List applications, newest first."""
+    with transaction(here.engine) as connection:
+        rows = queries.listing(connection, state=state, service=service, before=before, limit=limit)
+    return models.ApplicationPage(
+        applications=[views.summary(row) for row in rows], next=rows[-1].number if len(rows) == limit else None
+    )
+
+
+@router.get("/{number}")
+def show(here: Here, _key: Reading, number: Number) -> models.ApplicationStatus:
+    """Where an application stands: its state, its steps, whom it waits for and since when."""
+    return views.status(_status(here, number), here.keys)
+
+
+@router.get("/{number}/events")
+def timeline(here: Here, _key: Reading, number: Number) -> models.Timeline:
+    """Everything that happened to an application: who did what, when, why and on what legal basis."""
+    with transaction(here.engine) as connection:
+        events = queries.timeline(connection, number)
+    if not events:
+        raise unknown_application()
+    return models.Timeline(number=number, events=[views.event(happened) for happened in events])
+
+
+@router.post("/{number}/withdraw", responses={409: {"description": "It has ended already"}})
+def withdraw(here: Here, key: Filing, number: Number) -> models.Changed:
+    """Withdraw an application. It takes effect when no agency's answer is outstanding."""
+    try:
+        with transaction(here.engine) as connection:
+            state = request_withdrawal(connection, number, actor=key.name, now=here.clock.now())
+    except UnknownApplicationError:
+        raise unknown_application() from None
+    except ClosedError as error:
+        raise Problem(409, "closed", f"{error}.") from None
+    return models.Changed(number=number, state=state, pending=None if state == "withdrawn" else "withdraw")
+
+
+@router.post(
+    "/{number}/amend",
+    status_code=202,
+    responses={409: {"description": "It has ended already"}},
+    openapi_extra=_takes(models.Amendment),
+)
+def amend(here: Here, key: Filing, number: Number, raw: Body) -> models.Changed:
+    """Change an application's form. Steps that it touches are asked anew once no agency's answer is outstanding."""
+    amendment = _read(models.Amendment, raw)
+    found = _status(here, number)
+    service = _service_of(here, found)
+    problems = service.form.problems(amendment.form)
+    if problems:
+        raise invalid(problems)
+    try:
+        with transaction(here.engine) as connection:
+            intake.amend(connection, number, amendment.form, here.keys, actor=key.name, now=here.clock.now())
+    except ClosedError as error:
+        raise Problem(409, "closed", f"{error}.") from None
+    return models.Changed(number=number, state=found.summary.state, pending="amend")
+
+
+def _status(here: Context, number: str) -> queries.Status:
+    with transaction(here.engine) as connection:
+        found = queries.status(connection, number)
+    if found is None:
+        raise unknown_application()
+    return found
+
+
+def _service_of(here: Context, found: queries.Status) -> Service:
+    service = here.service(found.summary.service, found.summary.version)
+    if service is None:
+        raise unknown_service()
+    return service
+
+
+def _read(model: type[R], raw: bytes) -> R:
+    """A request's body as its model.
+
+    Raises:
+        Problem: 400 when it is not JSON, 422 when it does not fit; neither quotes it.
+    """
+    try:
+        plain = from_json(raw, allow_inf_nan=False)
+    except ValueError:
+        raise Problem(400, "not-json", "The request's body is not JSON text in UTF-8 (RFC 8259).") from None
+    if not _finite(plain):
+        raise Problem(400, "not-json", "The request's body holds a number that no computer can hold.")
+    try:
+        return model.model_validate(plain)
+    except ValidationError as error:
+        raise invalid([_told(model, found) for found in error.errors(include_input=False)]) from None
+
+
+def _finite(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(map(_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _told(model: type[BaseModel], found: Any) -> FieldProblem:
+    if found["type"] == "extra_forbidden":
+        known = ", ".join(model.model_fields)
+        return FieldProblem(
+            "",
+            Text(
+                id=f"memuat isian yang tidak dikenal; yang dikenal: {known}",
+                en=f"has a field that is not known; it knows: {known}",
+            ),
+        )
+    # Only names of our own: deeper parts of a path would come from the sender.
+    name = str(found["loc"][0]) if found["loc"] else ""
+    message = str(found["msg"])
+    return FieldProblem(f"/{name}" if name else "", Text(id=f"tidak sesuai: {message}", en=message))

@@ -1,0 +1,205 @@
+"""The shapes of the console's requests and answers, as the API's documentation shows them."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.text import Text
+
+Channel = Literal["counter", "mobile", "kiosk", "web"]
+State = Literal["runnable", "in_wave", "waiting", "incident", "completed", "rejected", "withdrawn", "lapsed"]
+ServiceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class NewApplication(_Request):
+    """An application as a counter, a mobile unit, a kiosk or the web files it."""
+
+    service: ServiceName = Field(description="One of GET /v1/services")
+    version: int | None = Field(default=None, ge=1, le=10_000, description="Of the service; the newest when left out")
+    channel: Channel
+    form: dict[str, Any] = Field(description="As the service's form (JSON Schema) asks")
+
+
+class Amendment(_Request):
+    """The whole form again, as it should have been."""
+
+    form: dict[str, Any]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Receipt(_Answer):
+    """What the citizen takes home."""
+
+    number: str
+    display: str = Field(description="The number as it is printed and read out")
+    state: str
+    url: str
+
+
+class BillToPay(_Answer):
+    """The bill that an application waits for."""
+
+    billing_code: str
+    amount: Decimal
+    currency: str
+    expires_at: datetime
+
+
+class Waiting(_Answer):
+    """What an application waits for."""
+
+    what: str = Field(description="agency:<agency>, or payment")
+    whom: str = Field(description="Whose move it is: an agency, or the citizen")
+    step: str | None
+    since: datetime
+    until: datetime | None
+    bill: BillToPay | None = None
+
+
+class RecordSummary(_Answer):
+    """A record that a step brought: what it is, and a proof of it; not what it says."""
+
+    schema_id: str
+    digest: str = Field(description="SHA-256 of the ciphertext, as in the events")
+
+
+class Step(_Answer):
+    """One step of an application."""
+
+    name: str
+    title: str
+    agency: str
+    operation: str
+    revision: int
+    state: str = Field(description="not_started, open, in_flight, waiting, failed or closed")
+    outcome: str | None
+    opened_at: datetime | None
+    decided_at: datetime | None
+    reason: dict[str, Any] | None
+    record: RecordSummary | None
+
+
+class Incident(_Answer):
+    """Why an operator is called."""
+
+    kind: str
+    diagnosis: Text
+    owner: str = Field(description="Who moves next: us, agency, citizen or network")
+    agency: str | None
+    step: str | None
+    since: datetime
+
+
+class ApplicationSummary(_Answer):
+    """An application in a list."""
+
+    number: str
+    display: str
+    service: str
+    version: int
+    channel: str
+    state: State
+    since: datetime
+    waiting_for: str | None
+    waiting_step: str | None
+    until: datetime | None
+    received_at: datetime
+    closed_at: datetime | None
+
+
+class ApplicationStatus(_Answer):
+    """Where an application stands."""
+
+    number: str
+    display: str
+    service: str
+    version: int
+    title: str
+    standard: str
+    channel: str
+    state: State
+    since: datetime
+    received_at: datetime
+    closed_at: datetime | None
+    pending: str | None = Field(description="withdraw or amend: asked for, and not yet in effect")
+    form_version: int
+    waiting: Waiting | None
+    steps: list[Step]
+    incidents: list[Incident]
+
+
+class ApplicationPage(_Answer):
+    """A page of applications, newest first; `next` goes into `before` of the next request."""
+
+    applications: list[ApplicationSummary]
+    next: str | None
+
+
+class TimelineEvent(_Answer):
+    """One thing that happened to an application."""
+
+    at: datetime
+    actor: str
+    action: str
+    meaning: str
+    step: str | None
+    revision: int | None
+    agency: str | None
+    operation: str | None
+    purpose: str | None
+    legal_basis: str | None
+    digest: str | None
+    state: str | None
+    detail: dict[str, Any]
+
+
+class Timeline(_Answer):
+    """Everything that happened to an application, oldest first."""
+
+    number: str
+    events: list[TimelineEvent]
+
+
+class ServiceStep(_Answer):
+    """A step of a service's workflow."""
+
+    name: str
+    title: str
+    agency: str
+    operation: str
+    after: tuple[str, ...]
+
+
+class Service(_Answer):
+    """A service that can be applied for."""
+
+    service: str
+    version: int
+    title: str
+    standard: str
+    owner: str
+    form: dict[str, Any] = Field(description="JSON Schema (Draft 2020-12) of the form")
+    steps: list[ServiceStep]
+
+
+class Services(_Answer):
+    """All services, each in its newest version."""
+
+    services: list[Service]
+
+
+class Changed(_Answer):
+    """The state after a withdrawal or an amendment was asked for."""
+
+    number: str
+    state: str
+    pending: str | None

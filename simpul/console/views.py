@@ -1,0 +1,106 @@
+"""From the ledger's rows to the console's answers. The one place that decides what of a sealed record is shown."""
+
+from schemas.identifiers import display_number
+from schemas.payments import Bill
+from simpul import telemetry
+from simpul.console import models
+from simpul.crypto import CannotDecryptError, Keys, digest
+from simpul.ledger.events import ACTIONS, Event
+from simpul.ledger.queries import Status, StepStatus, Summary
+
+_LOG = telemetry.logger(__name__)
+
+
+def summary(row: Summary) -> models.ApplicationSummary:
+    """An application in a list."""
+    return models.ApplicationSummary(
+        display=display_number(row.number), **{name: getattr(row, name) for name in Summary.__dataclass_fields__}
+    )
+
+
+def status(found: Status, keys: Keys) -> models.ApplicationStatus:
+    """Where an application stands. Of its records nothing is opened but the bill that the citizen has to pay."""
+    row = found.summary
+    return models.ApplicationStatus(
+        number=row.number,
+        display=display_number(row.number),
+        service=row.service,
+        version=row.version,
+        title=found.definition.title,
+        standard=found.definition.standard,
+        channel=row.channel,
+        state=row.state,
+        since=row.since,
+        received_at=row.received_at,
+        closed_at=row.closed_at,
+        pending=found.pending,
+        form_version=found.form_version,
+        waiting=_waiting(found, keys) if row.state == "waiting" else None,
+        steps=[_step(found, step) for step in found.steps],
+        incidents=[
+            models.Incident(
+                kind=incident.kind,
+                diagnosis=incident.diagnosis,
+                owner=incident.owner,
+                agency=incident.agency,
+                step=incident.step,
+                since=incident.opened_at,
+            )
+            for incident in found.incidents
+        ],
+    )
+
+
+def _step(found: Status, step: StepStatus) -> models.Step:
+    spec = found.definition.by_name[step.name]
+    record = step.record
+    return models.Step(
+        name=step.name,
+        title=spec.title,
+        agency=spec.agency,
+        operation=spec.operation,
+        revision=step.revision,
+        state="closed" if step.outcome else step.state or "not_started",
+        outcome=step.outcome,
+        opened_at=step.opened_at,
+        decided_at=step.decided_at,
+        reason=step.reason,
+        record=models.RecordSummary(schema_id=record.schema, digest=digest(record.sealed)) if record else None,
+    )
+
+
+def _waiting(found: Status, keys: Keys) -> models.Waiting:
+    row = found.summary
+    what = row.waiting_for or ""
+    return models.Waiting(
+        what=what,
+        whom="citizen" if what == "payment" else what.removeprefix("agency:"),
+        step=row.waiting_step,
+        since=row.since,
+        until=row.until,
+        bill=_bill(found, keys) if what == "payment" else None,
+    )
+
+
+def _bill(found: Status, keys: Keys) -> models.BillToPay | None:
+    """The bill that the waiting step refers to: the record of the step in which its `reference` path begins."""
+    spec = found.definition.by_name.get(found.summary.waiting_step or "")
+    source = (spec.reference or "").partition(".")[0] if spec else ""
+    record = next((step.record for step in found.steps if step.name == source), None)
+    if record is None or record.schema != Bill.schema_id():
+        return None
+    try:
+        plain = keys.data_key(found.data_key, found.subject).open(record.sealed, record.aad)
+    except CannotDecryptError as error:
+        _LOG.error("a bill cannot be shown", application=found.summary.number, error=error)
+        return None
+    bill = Bill.from_json(plain)
+    return models.BillToPay(
+        billing_code=bill.billing_code, amount=bill.amount, currency=bill.currency, expires_at=bill.expires_at
+    )
+
+
+def event(happened: Event) -> models.TimelineEvent:
+    """An event with its meaning in words."""
+    shown = {name: getattr(happened, name) for name in models.TimelineEvent.model_fields if name != "meaning"}
+    return models.TimelineEvent(meaning=ACTIONS.get(happened.action, happened.action), **shown)
