@@ -4,7 +4,7 @@ A request map holds paths (`form.nkk`, `deed.nik`, or a step's name for its whol
 `accept`) are Jinja expressions without templates: values keep their types, an undefined name is an error.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -70,6 +70,12 @@ def _chosen(path: str, among: Mapping[str, Any], scope: Mapping[str, Any]) -> An
     if not isinstance(value, str) or value not in among:
         raise ExpressionError(f"the choice by {path!r} has no entry for what stands there")
     return among[value]
+
+
+def roots(sources: Iterable[Any]) -> set[str]:
+    """The names that a request map's values begin at: `form` and steps."""
+    paths = [source["by"] if isinstance(source, Mapping) and "by" in source else source for source in sources]
+    return {path.partition(".")[0].rstrip("?") for path in paths if isinstance(path, str) and not path.startswith("=")}
 
 
 def holds(expression: str, scope: Mapping[str, Any]) -> bool:

@@ -65,7 +65,7 @@ def build(
     step = definition.by_name[due.step]
     try:
         key = keys.data_key(due.data_key, due.subject)
-        scope = _scope(due, step, key)
+        scope = _scope(due, definition, step, key)
         if step.when is not None and not expressions.holds(step.when, scope):
             return Skip()
         payload = expressions.build(step.request, scope)
@@ -147,8 +147,8 @@ def our_reference(subject: str, step: str, revision: int) -> str:
     return request_id(subject, step, revision, 0)[:20].upper()
 
 
-def _scope(due: Due, step: StepDefinition, key: DataKey) -> dict[str, Any]:
-    wanted = _names(step.model_dump_json(include={"request", "when", "expires", "reference"}))
+def _scope(due: Due, definition: Definition, step: StepDefinition, key: DataKey) -> dict[str, Any]:
+    wanted = _names(definition, step.name)
     scope: dict[str, Any] = {}
     if "form" in wanted:
         scope["form"] = open_form(due.form, due.form_version, key)
@@ -158,12 +158,17 @@ def _scope(due: Due, step: StepDefinition, key: DataKey) -> dict[str, Any]:
     return scope
 
 
-@cache
-def _names(step: str) -> frozenset[str]:
-    parts = json.loads(step)
-    paths = [path for path in (*parts["request"].values(), parts["expires"], parts["reference"]) if path]
-    found = {path.partition(".")[0].rstrip("?") for path in paths if isinstance(path, str) and path[:1] != "="}
-    return frozenset(found | (expressions.names(parts["when"]) if parts["when"] else set()))
+def _names(definition: Definition, name: str) -> frozenset[str]:
+    """What a step's paths and conditions begin at, worked out once: a definition lives as long as the process."""
+    known = _NAMES.setdefault(definition.digest, {})
+    if name not in known:
+        step = definition.by_name[name]
+        paths = expressions.roots([*step.request.values(), step.expires, step.reference])
+        known[name] = frozenset(paths | (expressions.names(step.when) if step.when else set()))
+    return known[name]
+
+
+_NAMES: dict[str, dict[str, frozenset[str]]] = {}
 
 
 def _moment(step: StepDefinition, scope: Mapping[str, Any]) -> datetime | None:

@@ -1,0 +1,201 @@
+"""The dispatcher and the recovery against a real ledger; Airflow is a stand-in that answers as scripted.
+
+The client itself is tested against a real Airflow in tests/workflow.
+"""
+
+import pytest
+
+from simpul.engine.airflow_client import AirflowUnreachableError, DagMissing, Started, Unreachable
+from simpul.engine.dispatcher import Dispatcher
+from simpul.engine.recovery import Recovery
+from simpul.ledger import dispatch, transaction, waves
+
+
+class Airflow:
+    """Remembers the runs it was asked for."""
+
+    def __init__(self):
+        self.runs = {}
+        self.answer = Started()
+        self.dag = "active"
+        self.away = False
+
+    def start(self, dag_id, wave):
+        if isinstance(self.answer, Started):
+            self.runs.setdefault(wave, "running")
+        return self.answer
+
+    def dag_state(self, dag_id):
+        if self.away:
+            raise AirflowUnreachableError("away")
+        return self.dag
+
+    def states(self, wanted):
+        if self.away:
+            raise AirflowUnreachableError("away")
+        return {wave: self.runs.get(wave) for _, wave in wanted}
+
+
+@pytest.fixture
+def airflow():
+    return Airflow()
+
+
+@pytest.fixture
+def dispatcher(world, airflow):
+    return Dispatcher(world.db, airflow, world.clock, wave_size=50, in_flight=4, linger=0.5, strikes=3)
+
+
+@pytest.fixture
+def recovery(world, airflow):
+    return Recovery(world.db, airflow, world.clock, lost_after=30, strikes=3)
+
+
+def under_way(world):
+    with transaction(world.db) as connection:
+        return waves.open_waves(connection)
+
+
+def test_an_idle_queue_starts_at_once_and_alone(world, airflow, dispatcher):
+    number = world.file()
+    dispatcher.once()
+    assert world.state(number) == "in_wave"
+    assert [wave.state for wave in under_way(world)] == ["started"]
+    assert list(airflow.runs) == [wave.id for wave in under_way(world)]
+
+
+def test_while_a_wave_is_under_way_the_next_ones_gather_for_a_moment(world, airflow, dispatcher):
+    world.file()
+    dispatcher.once()
+    late = [world.file(), world.file()]
+    dispatcher.once()
+    assert [world.state(n) for n in late] == ["runnable", "runnable"]
+    world.turn(seconds=1)
+    dispatcher.once()
+    assert [world.state(n) for n in late] == ["in_wave", "in_wave"]
+
+
+def test_wave_size_grows_with_the_backlog():
+    assert [waves.wave_size(n, 4, 500) for n in (1, 4, 40, 400, 4000)] == [1, 1, 10, 100, 500]
+
+
+def test_no_more_waves_than_allowed_are_under_way(world, airflow, dispatcher):
+    for _ in range(300):
+        world.file()
+    dispatcher.once()
+    assert len(airflow.runs) == 4
+    dispatcher.once()
+    assert len(airflow.runs) == 4
+
+
+def test_an_engine_that_died_before_telling_airflow_is_made_good(world, airflow, dispatcher):
+    world.file()
+    wave = world.claim()
+    dispatcher.once()
+    assert airflow.runs == {}
+    world.turn(seconds=6)
+    dispatcher.once()
+    assert list(airflow.runs) == [wave]
+
+
+def test_airflow_out_of_reach_leaves_the_wave_claimed_until_it_answers(world, airflow, dispatcher):
+    number = world.file()
+    airflow.answer = Unreachable("away")
+    dispatcher.once()
+    assert world.state(number) == "in_wave"
+    airflow.answer = Started()
+    world.turn(seconds=6)
+    dispatcher.once()
+    assert [wave.state for wave in under_way(world)] == ["started"]
+
+
+def test_a_missing_dag_gives_the_wave_back_with_one_incident_for_the_service(world, airflow, dispatcher):
+    number = world.file()
+    airflow.answer = DagMissing()
+    dispatcher.once()
+    assert world.state(number) == "runnable"
+    airflow.dag = "missing"
+    for _ in range(3):
+        world.turn(seconds=6)
+        dispatcher.once()
+    assert world.state(number) == "runnable"
+    assert world.row(number)[0].strikes == 0
+    with world.db.connect() as connection:
+        from sqlalchemy import text
+
+        assert connection.execute(text("SELECT service, kind FROM incident WHERE resolved_at IS NULL")).all() == [
+            ("birth", "dag")
+        ]
+    airflow.dag, airflow.answer = "active", Started()
+    world.turn(seconds=6)
+    dispatcher.once()
+    assert world.state(number) == "in_wave"
+
+
+def test_a_paused_dag_is_shown_and_nothing_is_dispatched(world, airflow, dispatcher):
+    number = world.file()
+    airflow.dag = "paused"
+    dispatcher.once()
+    assert world.state(number) == "runnable"
+    with transaction(world.db) as connection:
+        assert dispatch.states(connection) == {("birth", 1): "paused"}
+
+
+def test_an_ended_run_gives_its_members_back(world, airflow, dispatcher, recovery):
+    number = world.file()
+    dispatcher.once()
+    (wave,) = airflow.runs
+    airflow.runs[wave] = "success"
+    recovery.once()
+    assert (world.state(number), under_way(world)) == ("runnable", [])
+
+
+def test_a_run_not_found_twice_gives_its_wave_back(world, airflow, dispatcher, recovery):
+    number = world.file()
+    dispatcher.once()
+    airflow.runs.clear()
+    recovery.once()
+    world.turn(seconds=29)
+    recovery.once()
+    assert world.state(number) == "in_wave"
+    world.turn(seconds=2)
+    recovery.once()
+    assert world.state(number) == "runnable"
+
+
+def test_a_run_found_again_is_forgiven(world, airflow, dispatcher, recovery):
+    number = world.file()
+    dispatcher.once()
+    runs = dict(airflow.runs)
+    airflow.runs.clear()
+    recovery.once()
+    airflow.runs.update(runs)
+    recovery.once()
+    airflow.runs.clear()
+    world.turn(seconds=31)
+    recovery.once()
+    assert world.state(number) == "in_wave"
+
+
+def test_airflow_out_of_reach_is_never_taken_for_vanished(world, airflow, dispatcher, recovery):
+    number = world.file()
+    dispatcher.once()
+    airflow.away = True
+    for _ in range(5):
+        world.turn(minutes=1)
+        recovery.once()
+    assert world.state(number) == "in_wave"
+
+
+def test_a_run_that_vanished_with_its_dag_keeps_its_wave_until_the_dag_is_back(world, airflow, dispatcher, recovery):
+    number = world.file()
+    dispatcher.once()
+    airflow.runs.clear()
+    airflow.dag = "missing"
+    for _ in range(3):
+        recovery.once()
+        world.turn(minutes=1)
+    assert world.state(number) == "in_wave"
+    airflow.dag = "active"
+    recovery.once()
+    assert world.state(number) == "runnable"

@@ -1,0 +1,127 @@
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from schemas.messages import RequestData, record_id, request_id
+from simpul.crypto import CannotDecryptError, Keys
+from simpul.definition import Definition, StepDefinition
+from simpul.engine import requests
+from simpul.engine.requests import Broken, Park, Request, Skip, build
+from simpul.ledger.outbox import Due, Sealed
+
+NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
+KEYS = Keys(bytes(range(32)))
+SUBJECT = KEYS.blind("99260000000017")
+WRAPPED = KEYS.new_data_key(SUBJECT)
+KEY = KEYS.data_key(WRAPPED, SUBJECT)
+
+
+@pytest.fixture(autouse=True)
+def _catalogue(monkeypatch):
+    facts = {"purpose": "test", "legal_basis": "PP 40/2019"}
+    monkeypatch.setattr(requests, "_operations", lambda: {"a.read": facts, "simponi.get_bill": facts})
+
+
+def definition(**step):
+    values = {"name": "step", "kind": "agency", "operation": "a.read", "request": {}, **step}
+    bill = StepDefinition(name="bill", kind="agency", operation="a.read", request={})
+    return Definition(
+        service="s", version=1, title="S", standard="1 day", owner="a", form={}, steps=(bill, StepDefinition(**values))
+    )
+
+
+def due(form, *, ask=1, **records):
+    sealed = {
+        name: Sealed(
+            request_id(SUBJECT, name, 1, 1),
+            KEY.seal(json.dumps(record).encode(), record_id(request_id(SUBJECT, name, 1, 1))),
+        )
+        for name, record in records.items()
+    }
+    return Due(
+        1, "99260000000017", SUBJECT, "s", 1, "step", 1, ask, WRAPPED, KEY.seal(json.dumps(form).encode(), "form:1"), 1,
+        "00-" + "1" * 32 + "-" + "2" * 16 + "-01", sealed, None,
+    )  # fmt: skip
+
+
+def built(form, step, *, ask=1, **records):
+    return build(due(form, ask=ask, **records), definition(**step), KEYS, source="/t", now=NOW)
+
+
+def payload(request):
+    import base64
+
+    data = RequestData.model_validate(request.envelope.data)
+    return json.loads(KEY.open(base64.b64decode(data.payload), request.envelope.id))
+
+
+def test_a_request_takes_fields_from_form_and_records_and_values_keep_their_types():
+    request = built(
+        {"nik": "0099", "list": "[1,2]"},
+        {"request": {"nik": "form.nik", "all": "bill", "text": "form.list", "n": 3}},
+        bill={"code": "12"},
+    )
+    assert payload(request) == {"nik": "0099", "all": {"code": "12"}, "text": "[1,2]", "n": 3}
+
+
+def test_nothing_of_the_form_is_readable_in_the_envelope():
+    request = built({"nik": "9974000000000001"}, {"request": {"nik": "form.nik"}})
+    assert b"9974000000000001" not in request.envelope.to_bytes()
+
+
+def test_the_same_step_gives_the_same_id_and_reference():
+    one, two = (built({"x": 1}, {"request": {"x": "form.x"}}) for _ in range(2))
+    assert one.envelope.id == two.envelope.id
+    assert one.envelope.data["reference"] == two.envelope.data["reference"]
+
+
+def test_another_ask_is_another_request_under_the_same_reference():
+    one, two = (built({"x": 1}, {"request": {"x": "form.x"}}, ask=ask) for ask in (1, 2))
+    assert one.envelope.id != two.envelope.id
+    assert one.envelope.data["reference"] == two.envelope.data["reference"]
+
+
+def test_a_false_condition_skips_the_step():
+    assert built({"enrol": False}, {"when": "form.enrol"}) == Skip()
+
+
+def test_a_path_that_leads_nowhere_is_named_without_values():
+    broken = built({"nik": "9974000000000001"}, {"request": {"nik": "form.nikk"}})
+    assert isinstance(broken, Broken)
+    assert "form.nikk" in broken.why
+    assert "9974" not in broken.why
+
+
+def payment(expires):
+    step = {
+        "kind": "payment",
+        "operation": "simponi.get_bill",
+        "request": {"billing_code": "bill.code"},
+        "expires": "bill.until",
+        "reference": "bill.code",
+    }
+    return step, {"code": "820", "until": expires.isoformat()}
+
+
+def test_a_payment_step_parks_at_first_under_a_blinded_reference():
+    step, bill = payment(NOW + timedelta(hours=2))
+    parked = built({}, step, bill=bill)
+    assert parked == Park(NOW + timedelta(hours=2), KEYS.blind("820"))
+
+
+def test_a_payment_step_that_is_called_back_asks_the_agency():
+    step, bill = payment(NOW + timedelta(hours=2))
+    assert isinstance(built({}, step, ask=2, bill=bill), Request)
+
+
+def test_a_payment_step_entered_after_the_bill_expired_asks_at_once():
+    step, bill = payment(NOW - timedelta(seconds=1))
+    request = built({}, step, bill=bill)
+    assert isinstance(request, Request)
+    assert request.until == NOW - timedelta(seconds=1)
+
+
+def test_another_master_key_opens_nothing():
+    with pytest.raises(CannotDecryptError):
+        build(due({}), definition(), Keys(bytes(32)), source="/t", now=NOW)
