@@ -147,7 +147,7 @@ def stack() -> Iterator["Stack"]:
     from simpul.embedded.stack import Plan, Stack
 
     with tempfile.TemporaryDirectory(prefix="simpul-stack-") as folder:
-        running = Stack(Plan(folder=Path(folder), dags=DAGS, durable=False))
+        running = Stack(Plan(folder=Path(folder), dags=DAGS, durable=False, usual_ports=False))
         try:
             with running:
                 yield running

@@ -1,9 +1,14 @@
 """Picks TCP ports on loopback: the customary one where it is free, any other where it is not."""
 
+import random
 import socket
 from contextlib import suppress
 
 LOOPBACK = "127.0.0.1"
+# Below the ports that operating systems give to outgoing connections (Linux: from 32768 on), one of which could take
+# a port between its choice and its server's start.
+_RANGE = range(18_000, 32_000)
+_picked: set[int] = set()
 
 
 def is_open(port: int, host: str = LOOPBACK) -> bool:
@@ -13,14 +18,21 @@ def is_open(port: int, host: str = LOOPBACK) -> bool:
     return False
 
 
-def pick(preferred: int = 0) -> int:
-    """The preferred port when it is free, otherwise a free one.
+def is_free(port: int) -> bool:
+    """Whether a server could be started there."""
+    with suppress(OSError), socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((LOOPBACK, port))
+        return True
+    return False
 
-    Nothing reserves it: who starts a server there must cope with losing it, as the supervisor does by trying again.
-    """
-    for port in (preferred, 0):
-        with suppress(OSError), socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((LOOPBACK, port))
-            return int(probe.getsockname()[1])
+
+def pick(preferred: int | None = None) -> int:
+    """The preferred port when it is free, otherwise a free one; never the same twice in one process."""
+    candidates = [preferred] if preferred else []
+    candidates += random.sample(_RANGE, 200)
+    for port in candidates:
+        if port not in _picked and is_free(port):
+            _picked.add(port)
+            return port
     raise OSError("no free port on loopback")

@@ -51,6 +51,7 @@ class Plan:
         gateways: Processes per agency.
         triggerers: How many share the steps.
         durable: Whether Postgres waits for the disk.
+        usual_ports: Take 5432, 9092, 8080, … where they are free. Off for tests, several of which may run at once.
     """
 
     folder: Path
@@ -59,6 +60,11 @@ class Plan:
     gateways: int = 1
     triggerers: int = 1
     durable: bool = True
+    usual_ports: bool = True
+
+    def port(self, usual: int) -> int:
+        """A free port."""
+        return ports.pick(usual if self.usual_ports else None)
 
 
 class Stack:
@@ -79,11 +85,11 @@ class Stack:
         self.supervisor = Supervisor(self.folder, report, environment=environment | _kept(_GIVEN))
 
         given_database = self._given.get("SIMPUL_DATABASE_URL")
-        self._postgres = None if given_database else Postgres(self.folder, durable=plan.durable)
+        self._postgres = None if given_database else Postgres(self.folder, port=plan.port(5432), durable=plan.durable)
         self.database_url = given_database or self._need_postgres().url()
-        self._kafka_port, self._controller_port = ports.pick(9092), ports.pick(9093)
+        self._kafka_port, self._controller_port = plan.port(9092), plan.port(9093)
         self.kafka_bootstrap = self._given.get("SIMPUL_KAFKA_BOOTSTRAP") or f"{ports.LOOPBACK}:{self._kafka_port}"
-        self._sandbox_port, self._console_port = ports.pick(8900), ports.pick(8765)
+        self._sandbox_port, self._console_port = plan.port(8900), plan.port(8765)
         self.sandbox_url = f"http://{ports.LOOPBACK}:{self._sandbox_port}"
         self.console_url = f"http://{ports.LOOPBACK}:{self._console_port}"
         self.airflow = Airflow(
@@ -91,7 +97,7 @@ class Stack:
             dags=plan.dags,
             database_url=self.database_url,
             database=urlsplit(self.database_url).path.strip("/") + "_airflow",
-            port=ports.pick(8080),
+            port=plan.port(8080),
             triggerers=plan.triggerers,
             # Neither the master key nor Kafka's address.
             env={
@@ -119,6 +125,10 @@ class Stack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop()
+
+    def close(self) -> None:
+        """Free the work folder."""
+        self._lock.close()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -168,7 +178,7 @@ class Stack:
 
     def _stop(self) -> None:
         self.supervisor.stop()
-        self._lock.close()
+        self.close()
 
     def _need_postgres(self) -> Postgres:
         if self._postgres is None:

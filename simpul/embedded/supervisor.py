@@ -113,7 +113,8 @@ class Supervisor:
         self.logs = folder / "logs"
         self.facts: dict[str, object] = {}
         self._report = report or (lambda _name, _happening, _words: None)
-        self._session = uuid.uuid4().hex
+        # The mark by which everything of this supervisor's is found.
+        self.session = uuid.uuid4().hex
         self._children: dict[str, _Child] = {}
         self._stopping = False
         self._failure: str | None = None
@@ -215,7 +216,7 @@ class Supervisor:
     def _start_guard(self) -> None:
         if self._guard is None:
             self._guard = subprocess.Popen(  # noqa: S603  # our own file
-                [sys.executable, "-I", "-S", guard.__file__, self._session],
+                [sys.executable, "-I", "-S", guard.__file__, self.session],
                 stdin=subprocess.PIPE,
                 env={key: value for key, value in os.environ.items() if key != guard.VARIABLE},
                 start_new_session=True,
@@ -254,23 +255,23 @@ class Supervisor:
             running = self._spawn(child)
             trouble = self._finish(running, process) if process.once else self._become_ready(child, running, began)
             if not process.once and not trouble:
-                self._set_ready(child, ready=True)
                 self._report(process.name, "ready", f"{process.where} ({time.monotonic() - began:.1f} s)".strip())
+                self._set_ready(child, ready=True)
                 trouble = _ending(running.wait())
             # What a dead leader left behind must not work beside its successor.
-            guard.sweep(f"{self._session}/{process.name}")
+            guard.sweep(f"{self.session}/{process.name}")
         else:
             trouble = self._become_ready(child, None, began)
         if trouble:
             return trouble
-        self._set_ready(child, ready=True)
         self._report(process.name, "finished", f"({time.monotonic() - began:.1f} s)")
+        self._set_ready(child, ready=True)
         return ""
 
     def _spawn(self, child: _Child) -> "subprocess.Popen[bytes]":
         process = child.process
         command, added = process.launch() if process.launch else (process.command, {})
-        marks = {guard.VARIABLE: f"{self._session}/{process.name}", "SPT_NOENV": "1", "PYTHONUNBUFFERED": "1"}
+        marks = {guard.VARIABLE: f"{self.session}/{process.name}", "SPT_NOENV": "1", "PYTHONUNBUFFERED": "1"}
         with self._spawning, self.log(process.name).open("ab") as log:
             if child.stopping.is_set():
                 raise StartError("stopping")

@@ -1,7 +1,6 @@
 """The demo and what it leaves behind."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -84,15 +83,3 @@ def test_nothing_is_left_when_the_demo_is_stopped_while_it_starts(folder, how):
     while _alive(pids):
         assert time.monotonic() < deadline, _alive(pids)
         time.sleep(0.1)
-
-
-@pytest.mark.stack
-def test_two_cannot_share_a_work_folder(folder):
-    from simpul.embedded.stack import FolderInUseError, Plan, Stack
-
-    first = Stack(Plan(folder=folder, dags=ROOT / "dags"))
-    with pytest.raises(FolderInUseError):
-        Stack(Plan(folder=folder, dags=ROOT / "dags"))
-    with first.supervisor:
-        pass
-    assert os.getpid()

@@ -198,8 +198,14 @@ def test_the_mark_of_one_session_is_not_taken_for_another(tmp_path):
 def test_a_taken_port_is_passed_over():
     taken = ports.pick()
     with ports.socket.create_server((ports.LOOPBACK, taken)):
+        assert not ports.is_free(taken)
+        assert ports.is_open(taken)
         assert ports.pick(taken) != taken
-    assert ports.pick(taken) == taken
+
+
+def test_no_port_is_given_out_twice():
+    picked = [ports.pick(8080) for _ in range(20)]
+    assert len(set(picked)) == 20
 
 
 def _proc(pid):
