@@ -1,0 +1,1 @@
+"""Dukcapil, the civil registry (Direktorat Jenderal Kependudukan dan Pencatatan Sipil)."""
