@@ -1,0 +1,109 @@
+"""Tasks that wait for a worker, in order of arrival; the governor says when the next may go."""
+
+import threading
+from collections import deque
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from simpul.clock import Clock
+from simpul.gateway.governor import Governor, Ticket
+from simpul.gateway.task import Task
+
+# The injected clock may be turned at any moment, so nobody sleeps for long on its account.
+_LOOK_AGAIN = 0.05
+
+
+class WorkQueue:
+    """A queue whose `take` also waits for the governor's leave. Safe to use from several threads."""
+
+    def __init__(self, governor: Governor, clock: Clock) -> None:
+        self._governor = governor
+        self._clock = clock
+        self._tasks: deque[Task] = deque()
+        self._changed = threading.Condition()
+        self._paused = False
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def put(self, tasks: Iterable[Task]) -> None:
+        """Add tasks at the end."""
+        with self._changed:
+            before = len(self._tasks)
+            self._tasks.extend(tasks)
+            self._changed.notify(len(self._tasks) - before)
+
+    def put_first(self, task: Task) -> None:
+        """Put back a task whose next call is due at once."""
+        with self._changed:
+            self._tasks.appendleft(task)
+            self._changed.notify()
+
+    def take(self) -> tuple[Task, Ticket] | None:
+        """The next task, marked as calling, with leave for one call; None once the queue is closed."""
+        with self._changed:
+            while not self._closed:
+                if self._paused or not self._tasks:
+                    self._changed.wait()
+                    continue
+                leave = self._governor.admit(self._clock.now())
+                if isinstance(leave, Ticket):
+                    task = self._tasks.popleft()
+                    task.calling = True
+                    return task, leave
+                self._changed.wait(min(max(leave.total_seconds(), 0.001), _LOOK_AGAIN))
+            return None
+
+    def report(self, ticket: Ticket, *, ok: bool | None) -> None:
+        """Tell the governor how a call went."""
+        with self._changed:
+            before = self._governor.circuit
+            self._governor.report(ticket, self._clock.now(), ok=ok)
+            if self._governor.circuit != before:
+                self._changed.notify_all()
+
+    def drain(self) -> list[Task]:
+        """Take everything out that no worker has yet."""
+        with self._changed:
+            tasks = list(self._tasks)
+            self._tasks.clear()
+            return tasks
+
+    @property
+    def circuit(self) -> str:
+        """The governor's circuit."""
+        return self._governor.circuit
+
+    def blocked_until(self) -> datetime | None:
+        """The moment of the next probe, while nothing may go out before it."""
+        with self._changed:
+            return self._governor.blocked_until(self._clock.now())
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing is given out."""
+        return self._paused
+
+    def pause(self) -> None:
+        """Give nothing out until `resume`."""
+        with self._changed:
+            self._paused = True
+
+    def resume(self) -> None:
+        """Give tasks out again, with the circuit closed."""
+        with self._changed:
+            self._paused = False
+            self._governor.close()
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Make every `take` return None; what waits stays for `drain`."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
+def share(rate: float | None, per: timedelta, *, most: int) -> int:
+    """How many tasks are worth holding at once: what the rate lets out in a while, at most `most`."""
+    return most if rate is None else max(1, min(most, int(rate * per.total_seconds())))
