@@ -1,0 +1,76 @@
+"""`simpul service`: checks the workflows of services and publishes them to the ledger.
+
+What is compared with what is decided in `simpul.workflow.publish`.
+"""
+
+import getpass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from simpul import config
+from simpul.workflow import publish as workflows
+
+app = typer.Typer(help="Check and publish the workflows of services.", no_args_is_help=True)
+
+DagsFolder = Annotated[
+    Path | None, typer.Option("--dags", metavar="FOLDER", help="The folder of workflows.", show_default="dags")
+]
+
+
+@app.command()
+def publish(dags: DagsFolder = None) -> None:
+    """Write the workflows to the ledger, all or none; a step of a deployment."""
+    from simpul.ledger.definitions import VersionNeedsRaisingError  # noqa: PLC0415 - checking needs no database
+
+    settings = config.load()
+    found = _read(dags or settings.dags_folder)
+    try:
+        results = workflows.publish(
+            settings.database_url,
+            [each.definition for each in found],
+            actor=getpass.getuser(),
+            now=settings.clock.now(),
+        )
+    except VersionNeedsRaisingError as error:
+        _refuse([str(error)])
+        return
+    for definition, result in results:
+        typer.echo(f"{definition.service} version {definition.version}: {result}")
+
+
+@app.command()
+def check(
+    dags: DagsFolder = None,
+    *,
+    freeze: Annotated[bool, typer.Option("--freeze", help="First write down versions that are new.")] = False,
+    ledger: Annotated[bool, typer.Option("--ledger", help="Compare with the ledger too.")] = False,
+) -> None:
+    """Refuse workflows whose steps changed within a version, or that lack owner or standard; exit status 1."""
+    settings = config.load()
+    folder = dags or settings.dags_folder
+    found = _read(folder)
+    if freeze:
+        for path in workflows.freeze(found, folder):
+            typer.echo(f"wrote {path}")
+    sentences = workflows.problems(found, folder)
+    if ledger:
+        sentences += workflows.differing(settings.database_url, [each.definition for each in found])
+    _refuse(sentences)
+    typer.echo(f"{len(found)} workflows are in order.")
+
+
+def _read(folder: Path) -> list[workflows.Found]:
+    try:
+        return workflows.read(folder)
+    except workflows.UnreadableWorkflowError as error:
+        _refuse([str(error)])
+        raise  # unreachable: the line above exits
+
+
+def _refuse(sentences: list[str]) -> None:
+    for sentence in sentences:
+        typer.echo(f"✗ {sentence}", err=True)
+    if sentences:
+        raise typer.Exit(1)

@@ -1,0 +1,172 @@
+"""What is wrong with a workflow, found when its file is imported: a typo is an import error, not a failed case.
+
+Pure functions over step definitions, the form's JSON Schema and the connectors' catalogue; no Airflow here.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from jinja2 import Environment, nodes
+
+from simpul import expressions
+from simpul.definition import StepDefinition
+
+
+class WorkflowError(ImportError):
+    """A workflow that cannot run. The message names the step, the field and the nearest right name."""
+
+
+def check_call(step: StepDefinition, catalogue: Mapping[str, Any]) -> None:
+    """Check a step's operation and the names of its request's fields.
+
+    Raises:
+        WorkflowError: The catalogue has no such operation, or the operation no such field.
+    """
+    if step.operation not in catalogue:
+        raise _wrong(step, f"there is no operation {step.operation!r}", step.operation, catalogue)
+    fields = catalogue[step.operation]["request"]["fields"]
+    for field in step.request:
+        if field not in fields:
+            raise _wrong(step, f"{step.operation} has no request field {field!r}", field, fields)
+    missing = [name for name, field in fields.items() if field.get("required") and name not in step.request]
+    if missing:
+        raise WorkflowError(f"step {step.name!r}: {step.operation} also needs {', '.join(missing)}")
+
+
+def check_paths(steps: Sequence[StepDefinition], form: Mapping[str, Any], catalogue: Mapping[str, Any]) -> None:
+    """Check every path and condition of a workflow.
+
+    Args:
+        steps: In topological order, with `after`.
+        form: JSON Schema of the form.
+        catalogue: The connectors' operations.
+
+    Raises:
+        WorkflowError: A name leads nowhere, or to what may not be there.
+    """
+    by_name = {step.name: step for step in steps}
+    before: dict[str, set[str]] = {}
+    for step in steps:
+        before[step.name] = set(step.after).union(*(before[name] for name in step.after))
+        scope = _Scope(step, form, {name: by_name[name] for name in by_name if name in before[step.name]}, catalogue)
+        for field, source in step.request.items():
+            _check_source(scope, field, source)
+        for field, path in (("expires", step.expires), ("reference", step.reference)):
+            if path is not None:
+                scope.check(field, path)
+        for path in _paths(step, "when"):
+            scope.check("when", path)
+        for path in _paths(step, "accept"):
+            root, _, rest = path.partition(".")
+            if root != "record":
+                raise WorkflowError(f"step {step.name!r}, accept: {path!r} is not about the answer: only `record` is")
+            scope.check_record("accept", step, path, rest)
+
+
+class _Scope:
+    """What one step's paths may refer to: the form and the steps before it."""
+
+    def __init__(
+        self,
+        step: StepDefinition,
+        form: Mapping[str, Any],
+        earlier: Mapping[str, StepDefinition],
+        catalogue: Mapping[str, Any],
+    ) -> None:
+        self.step, self.form, self.earlier, self.catalogue = step, form, earlier, catalogue
+
+    def check(self, field: str, written: str) -> None:
+        """Check one path; a `?` at its end allows it to lead nowhere, but not to be misspelt."""
+        optional = written.endswith("?")
+        root, _, rest = written.removesuffix("?").partition(".")
+        if root == "form":
+            sure = self._check_form(field, written, rest)
+        elif root in self.earlier:
+            sure = self.check_record(field, self.earlier[root], written, rest)
+        else:
+            known = ["form", *self.earlier]
+            raise _wrong(
+                self.step, f"{field}: {written!r} begins with neither the form nor an earlier step", root, known
+            )
+        if not sure and not optional:
+            raise WorkflowError(
+                f"step {self.step.name!r}, {field}: {written!r} is not always there; write {written + '?'!r} if the "
+                "field may be left out"
+            )
+
+    def check_record(self, field: str, source: StepDefinition, written: str, rest: str) -> bool:
+        """Check the part of a path that is inside a step's record; the catalogue knows its first level."""
+        fields = self.catalogue[source.operation]["record"]["fields"]
+        name = rest.partition(".")[0]
+        if name and name not in fields:
+            raise _wrong(self.step, f"{field}: {written!r}: {source.operation} answers without {name!r}", name, fields)
+        return source.when is None
+
+    def _check_form(self, field: str, written: str, rest: str) -> bool:
+        sure = True
+        schema: Mapping[str, Any] = self.form
+        for part in filter(None, rest.split(".")):
+            properties = schema.get("properties", {})
+            if part not in properties:
+                raise _wrong(self.step, f"{field}: {written!r}: the form has no {part!r}", part, properties)
+            sure = sure and part in schema.get("required", ())
+            schema = self.resolved(properties[part])
+        return sure
+
+    def resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A part of the form's schema, references followed, the non-null side of an optional taken."""
+        if "$ref" in schema:
+            return self.resolved(self.form["$defs"][schema["$ref"].rpartition("/")[2]])
+        for branch in schema.get("anyOf", ()):
+            if branch.get("type") != "null":
+                return self.resolved(branch)
+        return schema
+
+    def choices(self, path: str) -> Collection[str] | None:
+        """The values that a form field allows, where it lists them."""
+        schema: Mapping[str, Any] = self.form
+        for part in path.split(".")[1:]:
+            schema = self.resolved(schema["properties"][part])
+        found: list[str] | None = [schema["const"]] if "const" in schema else schema.get("enum")
+        return found
+
+
+def _check_source(scope: _Scope, field: str, source: Any) -> None:
+    if isinstance(source, str) and not source.startswith("="):
+        scope.check(field, source)
+    elif isinstance(source, dict) and source.keys() == {"by", "among"}:
+        scope.check(field, source["by"])
+        allowed = scope.choices(source["by"]) if source["by"].startswith("form.") else None
+        missing = [value for value in allowed or () if value not in source["among"]]
+        if missing:
+            raise WorkflowError(f"step {scope.step.name!r}, {field}: the choice says nothing for {', '.join(missing)}")
+
+
+def _paths(step: StepDefinition, field: str) -> Iterator[str]:
+    """The dotted names in a condition: `form.child.name`, `record.status`."""
+    condition: str | None = getattr(step, field)
+    if condition is None:
+        return
+    try:
+        expressions.compiled(condition)
+    except expressions.ExpressionError as error:
+        raise WorkflowError(f"step {step.name!r}, {field}: {error}") from error
+    tree = Environment(autoescape=True).parse("{{ " + condition + " }}")
+    inner = {id(chain.node) for chain in tree.find_all(nodes.Getattr)}
+    for node in tree.find_all((nodes.Getattr, nodes.Name)):
+        if id(node) not in inner and (path := _dotted(node)):
+            yield path
+
+
+def _dotted(node: nodes.Node) -> str | None:
+    if isinstance(node, nodes.Name):
+        return node.name
+    if isinstance(node, nodes.Getattr) and (before := _dotted(node.node)):
+        return f"{before}.{node.attr}"
+    return None
+
+
+def _wrong(step: StepDefinition, problem: str, name: str, right: Collection[str]) -> WorkflowError:
+    near = get_close_matches(name, right, n=1, cutoff=0.0)
+    return WorkflowError(f"step {step.name!r}: {problem}" + (f"; did you mean {near[0]!r}?" if near else ""))

@@ -1,0 +1,152 @@
+"""The nodes of a workflow. A step is a statement of what to ask of which agency; it runs nothing on a worker."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, ClassVar, NoReturn
+
+from airflow.sdk import BaseOperator
+from airflow.triggers.base import StartTriggerArgs
+
+from connectors import catalogue
+from simpul.definition import StepDefinition
+from simpul.workflow import checks
+from simpul.workflow.dag import Workflow, current_workflow
+
+TRIGGER = "simpul.workflow.trigger.StepTrigger"
+"""A string, because importing the trigger would bring SQLAlchemy and the ledger into every parse of a DAG file."""
+
+
+class _PositionalArguments(type(BaseOperator)):  # type: ignore[misc]
+    """Lets a step be written `AgencyStep("parents", "dukcapil.get_family", {...})`; Airflow takes keywords only."""
+
+    positional: tuple[str, ...]
+
+    def __call__(cls, *arguments: Any, **keywords: Any) -> Any:
+        """Make a step."""
+        if len(arguments) > len(cls.positional):
+            raise TypeError(f"{cls.__name__} takes {', '.join(cls.positional)} and then keywords")
+        return super().__call__(**dict(zip(cls.positional, arguments, strict=False)), **keywords)
+
+
+class Step(BaseOperator, metaclass=_PositionalArguments):  # type: ignore[misc]
+    """What all steps share: they start in the triggerer, end there, and are tried again while the ledger is away."""
+
+    start_from_trigger = True
+    kind: ClassVar[str]
+    positional: ClassVar[tuple[str, ...]]
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        operation: str,
+        request: Mapping[str, Any],
+        title: str = "",
+        when: str | None = None,
+        accept: str | None = None,
+        expires: str | None = None,
+        reference: str | None = None,
+        **airflow: Any,
+    ) -> None:
+        workflow = airflow.get("dag") or current_workflow()
+        if not isinstance(workflow, Workflow):
+            raise checks.WorkflowError(f"step {name!r} stands outside a Workflow: put it inside `with Workflow(...):`")
+        # Airflow's own retries see the ledger through an outage of some minutes; no time-outs, which would run a
+        # worker just to fail.
+        super().__init__(
+            task_id=name,
+            retries=8,
+            retry_delay=timedelta(seconds=5),
+            retry_exponential_backoff=2.0,
+            max_retry_delay=timedelta(minutes=1),
+            doc_md=title or None,
+            **airflow,
+        )
+        self.definition = StepDefinition.model_validate(
+            {
+                "name": name,
+                "kind": self.kind,
+                "operation": operation,
+                "request": dict(request),
+                "title": title,
+                "when": when,
+                "accept": accept,
+                "expires": expires,
+                "reference": reference,
+            }
+        )
+        checks.check_call(self.definition, catalogue.load())
+        self.start_trigger_args = StartTriggerArgs(
+            trigger_cls=TRIGGER,
+            next_method="execute",
+            trigger_kwargs={"service": workflow.service, "version": workflow.version, "step": name},
+        )
+
+    def execute(self, context: Any) -> NoReturn:
+        """Never runs: a step starts and ends in the triggerer.
+
+        Raises:
+            RuntimeError: Somebody ran it on a worker all the same.
+        """
+        del context  # Airflow passes it by name
+        raise RuntimeError(f"step {self.task_id!r} runs in the triggerer only; use a DAG run of the Workflow")
+
+
+class AgencyStep(Step):
+    """Ask one operation of one agency.
+
+    Args:
+        name: Unique in the workflow; later steps refer to its record by it.
+        operation: `<agency>.<operation>`, as the catalogue of connectors has it.
+        request: Request field to path (`form.nkk`, `deed.nik`, a step's name for its whole record), to `=text`, to
+            `choose(...)`, or to a value. A path that ends in `?` may lead nowhere.
+        title: What the step is called in front of citizens.
+        when: Condition over the form and earlier records; where it is false the step is skipped.
+        accept: Condition over `record`; while it is false the answer means "not yet" and the application waits.
+    """
+
+    kind = "agency"
+    positional = ("name", "operation", "request")
+    ui_color = "#dbe9f6"
+
+
+class PaymentStep(Step):
+    """Wait, parked, until a bill is paid or has lapsed.
+
+    A signal or the deadline only makes us ask; nothing but the agency's answer counts as payment.
+
+    Args:
+        name: Unique in the workflow.
+        bill: The step whose record is the bill.
+        operation: Says whether it is paid.
+        request: The operation's request; by default the bill's billing code.
+        accept: Condition over `record` that means paid.
+        expires: Path to the moment at which the wait lapses.
+        reference: Path to what a payment signal refers to.
+    """
+
+    kind = "payment"
+    positional = ("name", "bill")
+    ui_color = "#fbe8c8"
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        bill: str,
+        operation: str = "simponi.get_bill",
+        request: Mapping[str, Any] | None = None,
+        accept: str = "record.status == 'paid'",
+        expires: str | None = None,
+        reference: str | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            name=name,
+            operation=operation,
+            request=request or {"billing_code": f"{bill}.billing_code"},
+            accept=accept,
+            expires=expires or f"{bill}.expires_at",
+            reference=reference or f"{bill}.billing_code",
+            **options,
+        )

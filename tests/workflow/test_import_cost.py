@@ -1,0 +1,63 @@
+"""Airflow reads DAG files after every step that ends, so what they import is paid for all day long."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("kafka", "zeep", "lxml", "psycopg", "asyncpg", "starlette.applications", "uvicorn")
+OURS = (
+    "simpul.ledger",
+    "simpul.crypto",
+    "simpul.config",
+    "simpul.bus",
+    "simpul.gateway",
+    "simpul.engine",
+    "simpul.workflow.trigger",
+    "connectors.registry",
+    "connectors.toolkit.rest",
+    "connectors.toolkit.soap",
+    "connectors.toolkit.sandbox",
+)
+PROGRAM = """
+import json, runpy, sys, time
+import pydantic
+from airflow.sdk import DAG, BaseOperator
+before = set(sys.modules)
+began = time.process_time()
+runpy.run_path(sys.argv[1])
+spent = time.process_time() - began
+print(json.dumps({"seconds": spent, "modules": sorted(set(sys.modules) - before), "all": sorted(sys.modules)}))
+"""
+FILES = sorted((Path(__file__).parents[2] / "dags").glob("*.py"))
+
+
+def parse(file: Path, home: Path) -> dict[str, object]:
+    environment = os.environ | {"AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+    run = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(file)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    found: dict[str, object] = json.loads(run.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
+def test_a_dag_file_brings_neither_ledger_nor_kafka_nor_soap_nor_sandbox(file: Path, tmp_path: Path) -> None:
+    found = parse(file, tmp_path)
+    new = found["modules"]
+    assert isinstance(new, list)
+    assert [name for name in new if name.split(".")[0] in HEAVY or name in HEAVY] == []
+    assert [name for name in new if name.endswith(".sandbox")] == []
+    assert [name for name in new if name.startswith(OURS)] == []
+    # Airflow itself has SQLAlchemy; we add no part of it.
+    assert [name for name in new if name.startswith("sqlalchemy")] == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
+def test_a_dag_file_costs_less_than_150_ms_of_cpu(file: Path, tmp_path: Path) -> None:
+    spent = [parse(file, tmp_path)["seconds"] for _ in range(3)]
+    assert min(spent) < 0.150  # type: ignore[type-var]  # the least disturbed of three
