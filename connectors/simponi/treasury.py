@@ -2,8 +2,9 @@
 
 import secrets
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -44,16 +45,18 @@ class Treasury:
     """All bills of one simulated agency; safe to use from several threads.
 
     Attributes:
-        offset: Added to the system's clock.
+        clock: The world's time.
+        offset: Added to it.
     """
 
+    clock: Callable[[], datetime]
     offset: timedelta = timedelta()
     _entries: dict[str, Entry] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def now(self) -> datetime:
         """The agency's time, whole seconds: it knows no smaller unit."""
-        return (datetime.now(UTC) + self.offset).replace(microsecond=0)
+        return (self.clock() + self.offset).replace(microsecond=0)
 
     def issue(self, *, reference: str, payer: str, amount: Decimal, expires_at: datetime) -> Entry:
         """A new bill, whatever the reference: the agency does not mind the same one twice."""

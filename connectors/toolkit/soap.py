@@ -108,11 +108,12 @@ def _zeep_transport(connector: SoapConnector[Any]) -> Any:
         """Sends through the connector's transport, loads from the WSDL's folder only."""
 
         def post(self, address: str, message: bytes, headers: Mapping[str, str]) -> "_ZeepReply":
-            return _ZeepReply(
-                connector.transport.exchange(
-                    "POST", address, content=message, headers={**headers, **connector.headers()}, accept=(500,)
-                )
+            reply = connector.transport.exchange(
+                "POST", address, content=message, headers={**headers, **connector.headers()}, accept=(500,)
             )
+            if _is_no_answer(reply.body):
+                raise Retriable("NO_ANSWER", diagnosis=diagnoses.NOT_AN_ANSWER, owner="agency", doubtful=True)
+            return _ZeepReply(reply)
 
         def get(self, address: str, params: Any, headers: Any) -> Any:  # noqa: ARG002
             raise PermissionError("SOAP over GET is refused")
@@ -124,6 +125,12 @@ def _zeep_transport(connector: SoapConnector[Any]) -> Any:
             return path.read_bytes()
 
     return LocalTransport(session=connector.transport.session)
+
+
+def _is_no_answer(body: bytes) -> bool:
+    """Nothing, or a web page: a proxy or a maintenance page answered in the agency's place."""
+    start = body[:64].lstrip().lower()
+    return not start or start.startswith((b"<!doctype html", b"<html"))
 
 
 class _ZeepReply:
