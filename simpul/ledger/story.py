@@ -167,7 +167,21 @@ def _about(event: Event) -> str:
 
 
 _TOLD = frozenset(
-    {"for", "until", "because", "code", "reason", "kind", "channel", "version", "wave", "ask", "tries", "steps"}
+    {
+        "for",
+        "until",
+        "because",
+        "reason",
+        "failure",
+        "diagnosis",
+        "kind",
+        "channel",
+        "version",
+        "wave",
+        "ask",
+        "tries",
+        "steps",
+    }
 )
 """What of an event's details a reader of the timeline is told; `--json` shows all."""
 
