@@ -126,11 +126,16 @@ def key(engine: Any) -> Callable[..., str]:
 
 
 @pytest.fixture
-def anonymous(configuration: Settings, clock: ManualClock, engine: Any) -> Iterator[TestClient]:
-    """A client without a key, of a console that has two services published."""
+def published(engine: Any) -> None:
+    """The two services are in the ledger."""
     with transaction(engine) as connection:
         for definition in (BIRTH, PASSPORT):
             publish(connection, definition, actor="user:test", now=START)
+
+
+@pytest.fixture
+def anonymous(configuration: Settings, clock: ManualClock, published: None) -> Iterator[TestClient]:
+    """A client without a key."""
     with TestClient(create(configuration, clock=clock), raise_server_exceptions=False) as client:
         yield client
 
