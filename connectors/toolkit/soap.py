@@ -18,8 +18,8 @@ from connectors.toolkit.transport import Reply, Transport
 
 S = TypeVar("S", bound=ConnectorSettings)
 
-# Its debug messages quote envelopes.
-logging.getLogger("zeep").setLevel(logging.WARNING)
+# Its messages quote envelopes and, with their tracebacks, values.
+logging.getLogger("zeep").setLevel(logging.CRITICAL)
 
 
 class SoapConnector(Connector[S], Generic[S]):
@@ -42,6 +42,7 @@ class SoapConnector(Connector[S], Generic[S]):
         self.transport = Transport(self.settings)
         self._service: Any = None
         self._building = threading.Lock()
+        self._current = threading.local()
 
     def headers(self) -> Mapping[str, str]:
         """HTTP headers that every call carries beside zeep's."""
@@ -55,13 +56,14 @@ class SoapConnector(Connector[S], Generic[S]):
             body: Its parameters by element name, nested as the schema nests them.
 
         Returns:
-            The answer as plain dicts, lists and values.
+            The answer as plain dicts, lists and values. A value that is not of the WSDL's type comes as None.
 
         Raises:
             AgencyError: There is no answer, it is a fault, or it is not as the WSDL says.
         """
         service = self._client()
-        with _named_by(self):
+        self._current.sent = False
+        with self._naming_trouble():
             from zeep.helpers import serialize_object  # noqa: PLC0415
 
             return serialize_object(service[operation](**body), dict)
@@ -81,6 +83,44 @@ class SoapConnector(Connector[S], Generic[S]):
     def close(self) -> None:
         """Closes the connections that are kept."""
         self.transport.close()
+
+    def send(self, address: str, envelope: bytes, headers: Mapping[str, str]) -> Reply:
+        """Sends an envelope that zeep has made; HTTP 500 is how faults come.
+
+        Raises:
+            AgencyError: There is no answer.
+        """
+        self._current.sent = True
+        reply = self.transport.exchange(
+            "POST", address, content=envelope, headers={**headers, **self.headers()}, accept=(500,)
+        )
+        start = reply.body[:64].lstrip().lower()
+        if reply.status != 500 and (not start or start.startswith((b"<html", b"<!doctype html"))):
+            raise Retriable("NO_ANSWER", diagnosis=diagnoses.NOT_AN_ANSWER, owner="agency", doubtful=True)
+        return reply
+
+    @contextlib.contextmanager
+    def _naming_trouble(self) -> Iterator[None]:
+        """The one place where trouble with SOAP gets its name."""
+        from zeep import exceptions  # noqa: PLC0415
+
+        try:
+            yield
+        except AgencyError:
+            raise
+        except exceptions.Fault as fault:
+            code = str(fault.code or "").rsplit(":", 1)[-1].split(".", 1)[0]
+            raise self.fault(code, str(fault.message or "")) from None
+        except Exception as error:  # noqa: BLE001  (zeep stumbles over surprises in many ways)
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: Exception) -> AgencyError:
+        kind = type(error).__name__
+        if not self._current.sent:
+            return BadData("REQUEST", diagnosis=diagnoses.BAD_REQUEST, owner="us", detail=kind, doubtful=False)
+        if getattr(error, "status_code", 200) == 500:
+            return Retriable("HTTP_500", diagnosis=diagnoses.AGENCY_FAULT, owner="agency", doubtful=True)
+        return BadData("NOT_SOAP", diagnosis=diagnoses.UNREADABLE, detail=kind)
 
     def _client(self) -> Any:
         if self._service is None:
@@ -105,15 +145,10 @@ def _zeep_transport(connector: SoapConnector[Any]) -> Any:
     from zeep.transports import Transport as ZeepTransport  # noqa: PLC0415
 
     class LocalTransport(ZeepTransport):  # type: ignore[misc]
-        """Sends through the connector's transport, loads from the WSDL's folder only."""
+        """Sends through the connector, loads from the WSDL's folder only."""
 
         def post(self, address: str, message: bytes, headers: Mapping[str, str]) -> "_ZeepReply":
-            reply = connector.transport.exchange(
-                "POST", address, content=message, headers={**headers, **connector.headers()}, accept=(500,)
-            )
-            if _is_no_answer(reply.body):
-                raise Retriable("NO_ANSWER", diagnosis=diagnoses.NOT_AN_ANSWER, owner="agency", doubtful=True)
-            return _ZeepReply(reply)
+            return _ZeepReply(connector.send(address, message, headers))
 
         def get(self, address: str, params: Any, headers: Any) -> Any:  # noqa: ARG002
             raise PermissionError("SOAP over GET is refused")
@@ -127,12 +162,6 @@ def _zeep_transport(connector: SoapConnector[Any]) -> Any:
     return LocalTransport(session=connector.transport.session)
 
 
-def _is_no_answer(body: bytes) -> bool:
-    """Nothing, or a web page: a proxy or a maintenance page answered in the agency's place."""
-    start = body[:64].lstrip().lower()
-    return not start or start.startswith((b"<!doctype html", b"<html"))
-
-
 class _ZeepReply:
     """As much of a requests response as zeep reads."""
 
@@ -141,22 +170,3 @@ class _ZeepReply:
         self.headers = reply.headers
         self.content = reply.body
         self.encoding = "utf-8"
-
-
-@contextlib.contextmanager
-def _named_by(connector: SoapConnector[Any]) -> Iterator[None]:
-    """The one place where trouble with SOAP gets its name."""
-    from zeep import exceptions  # noqa: PLC0415
-
-    try:
-        yield
-    except exceptions.Fault as fault:
-        code = str(fault.code or "").rsplit(":", 1)[-1].split(".", 1)[0]
-        raise connector.fault(code, str(fault.message or "")) from None
-    except exceptions.TransportError as error:
-        # Not XML, or HTTP 500 without a body.
-        if error.status_code == 500:
-            raise Retriable("HTTP_500", diagnosis=diagnoses.AGENCY_FAULT, owner="agency", doubtful=True) from None
-        raise BadData("NOT_XML", diagnosis=diagnoses.UNREADABLE) from None
-    except exceptions.Error as error:
-        raise BadData("NOT_SOAP", diagnosis=diagnoses.UNREADABLE, detail=type(error).__name__) from None
