@@ -54,9 +54,15 @@ def queues(connection: Connection) -> list[Queue]:
     return [Queue(*row) for row in connection.execute(_QUEUES)]
 
 
+_WORTH_A_RUN = 50
+
+
 def wave_size(runnable: int, free: int, largest: int) -> int:
-    """How many to claim: the backlog spread over the free waves, at most `largest`. Grows with the backlog."""
-    return min(largest, max(1, math.ceil(runnable / max(free, 1))))
+    """How many to claim: the backlog spread over the free waves, at most `largest`. Grows with the backlog.
+
+    What a DAG run carries costs little, its steps cost much: fewer than 50 are never spread.
+    """
+    return min(largest, max(math.ceil(runnable / max(free, 1)), min(runnable, _WORTH_A_RUN)))
 
 
 _CLAIM = text("""

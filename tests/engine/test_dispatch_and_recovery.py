@@ -76,16 +76,18 @@ def test_while_a_wave_is_under_way_the_next_ones_gather_for_a_moment(world, airf
 
 
 def test_wave_size_grows_with_the_backlog():
-    assert [waves.wave_size(n, 4, 500) for n in (1, 4, 40, 400, 4000)] == [1, 1, 10, 100, 500]
+    assert [waves.wave_size(n, 4, 500) for n in (1, 40, 150, 400, 4000)] == [1, 40, 50, 100, 500]
 
 
 def test_no_more_waves_than_allowed_are_under_way(world, airflow, dispatcher):
-    for _ in range(300):
+    for _ in range(250):
         world.file()
     dispatcher.once()
     assert len(airflow.runs) == 4
+    world.turn(seconds=1)
     dispatcher.once()
     assert len(airflow.runs) == 4
+    assert len(under_way(world)) == 4
 
 
 def test_an_engine_that_died_before_telling_airflow_is_made_good(world, airflow, dispatcher):
