@@ -104,7 +104,7 @@ def person(row: Row, nik: str | None = None) -> Person:
     """
     found = Person(
         nik=row["NIK"],
-        nkk=row.get("NO_KK") or None,
+        nkk=text(row.get("NO_KK")),
         name=text(row.get("NAMA_LGKP")),
         birth_place=text(row.get("TMPT_LHR")),
         birth_date=day(row.get("TGL_LHR")),
@@ -116,9 +116,9 @@ def person(row: Row, nik: str | None = None) -> Person:
         occupation=text(row.get("JENIS_PKRJN")),
         family_relation=text(row.get("STAT_HBKEL")),
         mother_name=text(row.get("NAMA_LGKP_IBU")),
-        mother_nik=row.get("NIK_IBU") or None,
+        mother_nik=text(row.get("NIK_IBU")),
         father_name=text(row.get("NAMA_LGKP_AYAH")),
-        father_nik=row.get("NIK_AYAH") or None,
+        father_nik=text(row.get("NIK_AYAH")),
         address=address(row),
     )
     _is_ours("NIK", found.nik, nik)
@@ -200,9 +200,9 @@ def birth_deed(row: Row, reference: str) -> BirthDeed:
         sex=sex(row.get("JENIS_KLMIN")),
         birth_date=day(row.get("TGL_LHR")),
         birth_place=text(row.get("TMPT_LHR")),
-        nkk=row.get("NO_KK") or None,
-        mother_nik=row.get("NIK_IBU") or None,
-        father_nik=row.get("NIK_AYAH") or None,
+        nkk=text(row.get("NO_KK")),
+        mother_nik=text(row.get("NIK_IBU")),
+        father_nik=text(row.get("NIK_AYAH")),
         registered_on=day(row.get("TGL_PENCATATAN")),
         reference=reference,
     )
