@@ -55,7 +55,8 @@ class Context:
 
     def service(self, name: str, version: int | None) -> Service | None:
         """A published service, in its highest version when none is named; None when it is not published."""
-        for services in (self.services(), self.services(anew=True)):
+        for anew in (False, True):
+            services = self.services(anew=anew)
             found = services.get((name, version or self._highest(services, name)))
             if found is not None:
                 return found

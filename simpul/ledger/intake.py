@@ -9,15 +9,12 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, select, text
 
 from schemas.identifiers import application_number
 from simpul.clock import Clock
 from simpul.crypto import Keys, digest
 from simpul.definition import Definition
-from simpul.ledger import events
-from simpul.ledger.events import Event
 from simpul.ledger.tables import application as table
 from simpul.ledger.tables import application_sequence
 from simpul.ledger.transitions import UnknownApplicationError, request_amendment
@@ -83,45 +80,45 @@ def file(connection: Connection, intake: Intake, keys: Keys, clock: Clock, insta
     wrapped = keys.new_data_key(subject)
     sealed = keys.data_key(wrapped, subject).seal(json.dumps(intake.form, separators=(",", ":")).encode(), "form:1")
     definition = intake.definition
-    inserted = connection.execute(
-        _INSERT,
+    filed = connection.execute(
+        _FILE,
         {
             "number": number,
             "subject": subject,
             "service": definition.service,
             "version": definition.version,
             "channel": intake.channel,
-            "state": "runnable",
             "next_step": definition.frontier({})[0],
-            "since": now,
+            "now": now,
             "data_key": wrapped,
             "form": sealed,
             "traceparent": intake.traceparent,
             "received_by": intake.received_by,
             "idempotency_key": _blinded(keys, intake),
             "request_digest": keys.blind(intake.content),
-            "received_at": now,
+            "event": f"{number}:received",
+            "digest": digest(sealed),
+            "detail": json.dumps({"version": definition.version, "channel": intake.channel, "form_version": 1}),
         },
-    ).first()
-    if inserted is None:
-        return _found(connection, intake, keys)
-    events.record(
-        connection,
-        [
-            Event(
-                id=f"{number}:received",
-                at=now,
-                actor=intake.received_by,
-                action="application.received",
-                application=number,
-                service=definition.service,
-                digest=digest(sealed),
-                state="runnable",
-                detail={"version": definition.version, "channel": intake.channel, "form_version": 1},
-            )
-        ],
     )
-    return Filed(number, created=True)
+    return Filed(number, created=True) if filed.rowcount else _found(connection, intake, keys)
+
+
+# Application and event in one statement: half the cost of two, and intake is where a full hall is felt first.
+_FILE = text("""
+WITH filed AS (
+    INSERT INTO application (number, subject, service, version, channel, state, next_step, since, data_key, form,
+                             traceparent, received_by, idempotency_key, request_digest, received_at)
+    VALUES (:number, :subject, :service, :version, :channel, 'runnable', :next_step, :now, :data_key, :form,
+            :traceparent, :received_by, :idempotency_key, :request_digest, :now)
+    ON CONFLICT (received_by, idempotency_key) DO NOTHING
+    RETURNING number, service, received_by, received_at, state
+)
+INSERT INTO event (id, at, actor, action, application, service, digest, state, detail)
+SELECT :event, received_at, received_by, 'application.received', number, service, :digest, state,
+       CAST(:detail AS jsonb)
+FROM filed
+""")
 
 
 def replay(connection: Connection, intake: Intake, keys: Keys) -> Filed | None:
@@ -138,13 +135,6 @@ def replay(connection: Connection, intake: Intake, keys: Keys) -> Filed | None:
         return _found(connection, intake, keys)
     except LookupError:
         return None
-
-
-_INSERT = (
-    insert(table)
-    .on_conflict_do_nothing(index_elements=["received_by", "idempotency_key"])
-    .returning(table.c.number)
-)  # fmt: skip
 
 
 def _blinded(keys: Keys, intake: Intake) -> str | None:
