@@ -213,7 +213,8 @@ class Stack:
         return [
             self._simpul(_LEDGER, "db", "upgrade", after=(DATABASE,), once=True),
             self._simpul(_TOPICS, "topics", "apply", after=(BROKER,), once=True),
-            self._simpul(_SERVICES, "service", "publish", after=(_LEDGER,), once=True),
+            # A workflow that cannot be published now cannot be published a second later.
+            self._simpul(_SERVICES, "service", "publish", after=(_LEDGER,), once=True, tries=1),
         ]
 
     def _airflow(self) -> list[Process]:
@@ -272,6 +273,7 @@ class Stack:
         *words: str,
         after: tuple[str, ...] = (),
         once: bool = False,
+        tries: int = 3,
         env: Mapping[str, str] | None = None,
         ready: Callable[[], bool] = at_once,
         where: str = "",
@@ -283,6 +285,7 @@ class Stack:
             env={**(env or {}), **self.environment},
             after=after,
             once=once,
+            tries=tries,
             where=where,
             ready=ready,
         )

@@ -27,7 +27,6 @@ from simpul.embedded import guard
 _POLL = 0.1
 _STEADY = 10.0
 _LONGEST_PAUSE = 10.0
-_STARTS_BEFORE_GIVING_UP = 3
 _LINES_SHOWN = 20
 
 Happening = Literal["starting", "ready", "finished", "died", "stopping", "stopped"]
@@ -56,6 +55,7 @@ class Process:
         ready: Asked until it is true; exceptions count as "not yet", except `StartError`, which counts as "never".
         once: Runs to its end; ready when it ended with status 0.
         start_seconds: How long it may take to become ready.
+        tries: Starts without becoming ready after which there is no hope.
         stop_signal: Asks it to end; SIGKILL follows after `stop_seconds`.
         where: Its address, for the display.
     """
@@ -70,7 +70,8 @@ class Process:
     prepare: Callable[[], object] | None = None
     ready: Callable[[], bool] = at_once
     once: bool = False
-    start_seconds: float = 120.0
+    start_seconds: float = 240.0
+    tries: int = 3
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 10.0
     where: str = ""
@@ -227,7 +228,7 @@ class Supervisor:
         fruitless = 0
         while self._wait_for_needs(child):
             began = time.monotonic()
-            hopeless = child.process.once
+            hopeless = False
             try:
                 trouble = self._live(child)
             except Exception as error:  # noqa: BLE001  # `prepare` may raise anything, and start() must hear of it
@@ -237,7 +238,7 @@ class Supervisor:
                 break
             fruitless = 1 if time.monotonic() - began > _STEADY else fruitless + 1
             self._report(child.process.name, "died", trouble)
-            if not child.was_ready and (hopeless or fruitless >= _STARTS_BEFORE_GIVING_UP):
+            if not child.was_ready and (hopeless or fruitless >= child.process.tries):
                 self._fail(child, trouble)
                 break
             self._set_ready(child, ready=False)
@@ -380,7 +381,7 @@ class Supervisor:
             for name, child in self._children.items()
             if child.process.command or child.process.launch
         }
-        state = {"supervisor": os.getpid(), "processes": processes, **self.facts}
+        state = {"supervisor": os.getpid(), "session": self.session, "processes": processes, **self.facts}
         new = self.folder / "state.json.new"
         new.write_text(json.dumps(state, indent=2) + "\n")
         new.replace(self.folder / "state.json")

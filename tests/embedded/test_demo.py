@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from connectors.toolkit.population import Population
+from simpul.embedded import guard
 from simpul.embedded.samples import CHANNELS, UNKNOWN_NIK, samples
 
 TODAY = date(2026, 1, 9)
@@ -22,13 +23,8 @@ def _demo(folder: Path, *options: str) -> list[str]:
     return [sys.executable, "-c", call, "demo", "--folder", str(folder), *options]
 
 
-def _alive(pids: list[int]) -> list[int]:
-    return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
-
-
-def _pids(folder: Path) -> list[int]:
-    state = json.loads((folder / "state.json").read_text())
-    return [process["pid"] for process in state["processes"].values() if process["pid"]]
+def _alive(folder: Path) -> list[int]:
+    return guard.marked(json.loads((folder / "state.json").read_text())["session"])
 
 
 @pytest.fixture
@@ -60,26 +56,25 @@ def test_the_demo_carries_every_application_to_the_end_its_sample_says(folder):
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert "All 20 ended as they should" in done.stdout
     assert "Console API" in done.stdout
-    assert _alive(_pids(folder)) == []
+    assert _alive(folder) == []
 
 
 @pytest.mark.stack
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_nothing_is_left_when_the_demo_is_stopped_while_it_starts(folder, how):
     with subprocess.Popen(
         _demo(folder), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     ) as running:
         deadline = time.monotonic() + 120
         # Postgres, Kafka and at least one process of Airflow are up.
-        while not (folder / "state.json").exists() or len(_pids(folder)) < 4:
+        while not (folder / "state.json").exists() or len(_alive(folder)) < 4:
             assert running.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        pids = _pids(folder)
         running.send_signal(how)
         running.wait(60)
     deadline = time.monotonic() + 20
-    while _alive(pids):
-        assert time.monotonic() < deadline, _alive(pids)
+    while _alive(folder):
+        assert time.monotonic() < deadline, _alive(folder)
         time.sleep(0.1)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from simpul.embedded import guard, ports
+from simpul.embedded.interrupts import as_ctrl_c
 from simpul.embedded.supervisor import Process, StartError, Supervisor
 
 _SLEEPER = [sys.executable, "-S", "-c", "import time; time.sleep(600)"]
@@ -129,9 +130,25 @@ def test_a_process_that_dies_at_its_start_fails_the_start_with_its_last_words(tm
     assert str(failed.value).startswith("server: ended with status 1\n  the port is taken")
 
 
+def test_a_task_that_fails_is_tried_again(tmp_path):
+    once_more = f"import pathlib; pathlib.Path({str(tmp_path / 'seen')!r}).mkdir()"
+    with Supervisor(tmp_path) as supervisor:
+        (tmp_path / "seen").mkdir()
+        supervisor.start(
+            Process(
+                name="task",
+                command=[sys.executable, "-c", once_more],
+                once=True,
+                # Clears the way at the second start.
+                prepare=lambda: supervisor.starts("task") and (tmp_path / "seen").rmdir(),
+            )
+        )
+        assert supervisor.starts("task") == 2
+
+
 def test_a_process_that_is_never_ready_fails_the_start(tmp_path):
     with Supervisor(tmp_path) as supervisor, pytest.raises(StartError, match=r"server: was not ready after 0 s"):
-        supervisor.start(Process(name="server", command=_SLEEPER, ready=lambda: False, start_seconds=0.2))
+        supervisor.start(Process(name="server", command=_SLEEPER, ready=lambda: False, start_seconds=0.2, tries=1))
 
 
 def test_a_failed_start_stops_what_had_started(tmp_path):
@@ -139,7 +156,9 @@ def test_a_failed_start_stops_what_had_started(tmp_path):
         supervisor.start(Process(name="good", command=_SLEEPER))
         good = supervisor.pid("good")
         with pytest.raises(StartError):
-            supervisor.start(Process(name="bad", command=[sys.executable, "-c", "raise SystemExit(3)"], once=True))
+            supervisor.start(
+                Process(name="bad", command=[sys.executable, "-c", "raise SystemExit(3)"], once=True, tries=1)
+            )
     assert not _lives(good)
 
 
@@ -178,6 +197,12 @@ def test_nothing_survives_the_supervisors_own_end(tmp_path, how):
         assert all(_lives(pid) for pid in pids)
         running.send_signal(how)
     _eventually(lambda: not any(_lives(pid) for pid in pids))
+
+
+def test_sigterm_ends_a_command_as_ctrl_c_does():
+    with pytest.raises(KeyboardInterrupt), as_ctrl_c():
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_the_mark_of_one_session_is_not_taken_for_another(tmp_path):
