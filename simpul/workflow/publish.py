@@ -4,9 +4,11 @@ A published version's steps never change, because applications under way go by t
 `published/<dag_id>.json` beside the workflows, so that a change is seen in review and in CI, without a ledger.
 """
 
+import atexit
 import importlib.util
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -182,4 +184,5 @@ def _import(file: Path) -> list["Workflow"]:
 def _keep_airflow_off_the_home_folder() -> None:
     """Airflow writes its configuration into ~/airflow when it is imported; reading workflows needs none."""
     if "AIRFLOW_HOME" not in os.environ:
-        os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="simpul-airflow-")
+        home = os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="simpul-airflow-")
+        atexit.register(shutil.rmtree, home, ignore_errors=True)
