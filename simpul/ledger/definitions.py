@@ -85,7 +85,6 @@ def definition(connection: Connection, service: str, version: int) -> Definition
 
 def current(connection: Connection) -> list[Definition]:
     """The highest published version of each service, freshly read, by name."""
-    rows = connection.execute(
-        select(table.c.body).distinct(table.c.service).order_by(table.c.service, table.c.version.desc())
-    )
-    return [Definition.model_validate(row.body) for row in rows]
+    rows = connection.execute(select(table.c.body).order_by(table.c.service, table.c.version))
+    # the last one of a service wins
+    return list({found.service: found for found in (Definition.model_validate(row.body) for row in rows)}.values())
