@@ -1,11 +1,12 @@
 import socket
 import threading
+import time
 
 import pytest
 from misbehaving import CARD, Ask, answering, dripping, http
 
 from connectors.toolkit import errors
-from connectors.toolkit.deadline import WATCHDOG
+from connectors.toolkit.deadline import WATCHDOG, not_after
 
 # Each of these servers goes on for ever: without a total deadline these tests would never end.
 ENDLESS = {
@@ -75,6 +76,18 @@ def test_nothing_is_sent_after_the_deadline(serve, connect, monkeypatch):
 
     assert not caught.value.doubtful
     assert server.requests == []
+
+
+def test_a_caller_may_set_an_earlier_end_and_past_it_nothing_is_sent(serve, connect):
+    server = serve(answering(http()))
+    connector = connect(server.url)
+
+    with not_after(time.monotonic() - 1), pytest.raises(errors.Retriable) as caught:
+        connector.write(Ask(), reference="R")
+
+    assert not caught.value.doubtful
+    assert server.requests == []
+    assert connector.read(Ask()).card_number == "KIA-99"
 
 
 def test_a_connector_is_as_good_as_new_after_a_deadline(serve, connect):
