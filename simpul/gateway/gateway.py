@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from connectors.toolkit.errors import AgencyError
-from simpul.bus.consumer import ConsumerLoop
+from simpul.bus.consumer import ConsumerLoop, Status
 from simpul.bus.errors import BusError
 from simpul.bus.message import Message
 from simpul.bus.producer import Producer
@@ -132,6 +132,10 @@ class Gateway:
         """Make `run` return within 10 s; may be called in a signal handler."""
         self._loop.stop()
         self._stopping.set()
+
+    def status(self) -> Status:
+        """How far the bus is read."""
+        return self._loop.status()
 
     def run(self) -> None:
         """Work until `stop`.

@@ -168,9 +168,12 @@ class Attempts:
 
     @_named
     def due(self, *, now: datetime, limit: int) -> list[LeasedAttempt]:
-        """Take up attempts whose back-off or whose lease, whoever held it, is over; the longest due first.
+        """Take up attempts whose back-off or whose lease, whoever held it, is over: those due for longest.
 
         One that another process is just taking is passed over.
+
+        Returns:
+            Them, in their order of arrival.
         """
         parameters = {
             "agency": self._agency,
@@ -183,7 +186,7 @@ class Attempts:
             rows = list(connection.execute(_DUE, parameters))
             if len(rows) < limit:
                 rows += connection.execute(_EXPIRED, {**parameters, "limit": limit - len(rows)})
-        rows.sort(key=lambda row: (row.due, row.received_at, row.request_id))
+        rows.sort(key=lambda row: (row.received_at, row.request_id))
         return [
             LeasedAttempt(
                 request_id=row.request_id,
@@ -351,13 +354,13 @@ SET state = CASE WHEN p.found = 'in_doubt' OR (p.found = 'leased' AND a.effect =
     tries = a.tries + CASE WHEN p.found = 'leased' THEN 1 ELSE 0 END,
     owner = :owner, lease = a.lease + 1, lease_until = :lease_until, next_at = NULL
 FROM picked p WHERE a.request_id = p.request_id
-RETURNING a.request_id, a.request, p.found, p.due, a.lease, a.tries, a.received_at,
+RETURNING a.request_id, a.request, p.found, a.lease, a.tries, a.received_at,
           coalesce(CAST(a.error ->> 'look_ups' AS integer), 0) AS look_ups
 """
 _DUE = text(
     """
 WITH picked AS (
-    SELECT request_id, state AS found, next_at AS due FROM attempt
+    SELECT request_id, state AS found FROM attempt
     WHERE agency = :agency AND state <> 'answered' AND next_at <= :now
     ORDER BY next_at, received_at LIMIT :limit FOR UPDATE SKIP LOCKED
 )"""  # noqa: S608  # two constants
@@ -366,7 +369,7 @@ WITH picked AS (
 _EXPIRED = text(
     """
 WITH picked AS (
-    SELECT request_id, state AS found, lease_until AS due FROM attempt
+    SELECT request_id, state AS found FROM attempt
     WHERE agency = :agency AND state <> 'answered' AND lease_until <= :now
     ORDER BY lease_until, received_at LIMIT :limit FOR UPDATE SKIP LOCKED
 )"""  # noqa: S608  # two constants
