@@ -60,7 +60,7 @@ def rows(lines: "Sequence[Line]") -> list[str]:
         shown.append(f"{line.elapsed:>+10.3f} s  {line.at:%Y-%m-%d %H:%M:%S}Z  {line.actor:<{widest}}  {line.what}")
         more = [part for part in (line.about, line.basis, line.digest and f"sha256 {line.digest}…") if part]
         if more:
-            shown.append(f"{'':>{37 + widest}}{' | '.join(more)}")
+            shown.append(f"{'':>{40 + widest}}{' | '.join(more)}")
     return shown
 
 
