@@ -27,6 +27,8 @@ _VERSION = "pginstall18"
 _ROLE = "simpul"
 # Postgres refuses to run as root, and this user exists on every Linux: nothing needs to be installed.
 _UNPRIVILEGED = "nobody"
+_PREFIX = "simpul-"
+_OUTSIDE, _INSIDE = "postgres-folder", "work-folder"
 
 
 class PostgresMissingError(RuntimeError):
@@ -202,9 +204,21 @@ def _own_folder(name: str) -> Path:
 
 
 def _reachable_folder(folder: Path) -> Path:
-    mark = folder / "secrets" / "postgres-folder"
-    name = secrets.kept(mark.parent, mark.name, lambda: f"simpul-{os.urandom(6).hex()}")
-    return _own_folder(name)
+    """The place outside a work folder for what the unprivileged user must reach; the two point at each other."""
+    name = secrets.kept(folder / "secrets", _OUTSIDE, lambda: f"{_PREFIX}{os.urandom(6).hex()}")
+    outside = _own_folder(name)
+    (outside / _INSIDE).write_text(str(folder.resolve()))
+    for other in outside.parent.glob(f"{_PREFIX}*/{_INSIDE}"):
+        if other.stat().st_uid == os.geteuid() and not _is_wanted(other):
+            shutil.rmtree(other.parent, ignore_errors=True)
+    return outside
+
+
+def _is_wanted(mark: Path) -> bool:
+    """Whether the work folder that such a place belongs to still is there and knows it."""
+    with suppress(OSError):
+        return (Path(mark.read_text()) / "secrets" / _OUTSIDE).read_text() == mark.parent.name
+    return False
 
 
 def _copy(wheel: Path) -> Path:

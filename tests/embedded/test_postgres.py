@@ -96,3 +96,15 @@ def test_it_starts_where_the_unprivileged_user_can_reach_neither_wheel_nor_folde
                 assert connection.execute("SELECT 1").fetchone() == (1,)
     finally:
         server.remove()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root keeps data outside the work folder")
+def test_data_of_a_deleted_work_folder_is_deleted_by_the_next_start(tmp_path):
+    kept, deleted = Postgres(tmp_path / "kept"), Postgres(tmp_path / "deleted")
+    try:
+        shutil.rmtree(tmp_path / "deleted")
+        Postgres(tmp_path / "kept")
+        assert kept.data.parent.exists()
+        assert not deleted.data.parent.exists()
+    finally:
+        kept.remove()
