@@ -23,6 +23,7 @@ from kafka.errors import (
     SaslAuthenticationFailedError,
     UnsupportedVersionError,
 )
+from kafka.structs import MemberState
 
 from simpul.bus.assignment import Assignment, Partition, Placed
 from simpul.bus.client import connection, logical, physical, require_fast_codecs, require_reachable
@@ -47,6 +48,7 @@ _HOPELESS = (
 )
 _POLL_MS = 200
 _PAUSED_POLL_MS = 10
+_JOINING_POLL_MS = 1000
 _COMMIT_EVERY_SECONDS = 0.2
 _COMMIT_LOST_AFTER_SECONDS = 15.0
 _BACK_OFF_SECONDS = (0.1, 5.0)
@@ -249,10 +251,10 @@ class ConsumerLoop:
                 self._acknowledged.wait(_POLL_MS / 1000)
                 self._acknowledged.clear()
             self._pause_all()
-            records = self._consumer.poll(timeout_ms=_PAUSED_POLL_MS, max_records=1)
+            records = self._poll(_PAUSED_POLL_MS, 1)
         else:
             room = self._max_in_flight - self._assignment.unacknowledged()
-            records = self._consumer.poll(timeout_ms=_POLL_MS, max_records=max(1, min(self._max_batch, room)))
+            records = self._poll(_POLL_MS, max(1, min(self._max_batch, room)))
         self._trouble.reset()
         self._settle()
         if records:
@@ -378,6 +380,18 @@ class ConsumerLoop:
         self._listener.consumer = consumer
         consumer.subscribe([physical(self._settings, topic) for topic in self._topics], listener=self._listener)
         return consumer
+
+    def _poll(self, milliseconds: int, most: int) -> dict[TopicPartition, list[Any]]:
+        state = self._consumer.group_metadata().state
+        if state != MemberState.STABLE:
+            # A join that ends between two polls is thrown away and begun anew: give it time within one.
+            milliseconds = _JOINING_POLL_MS
+        if state == MemberState.REBALANCING:
+            # kafka-python 3.0.12 forgets that it is joining when a poll's time is up just then and the cause was a
+            # change of metadata: it would stay outside the group for good.
+            self._consumer._coordinator.request_rejoin()  # noqa: SLF001  # the public interface offers no way out
+        found: dict[TopicPartition, list[Any]] = self._consumer.poll(timeout_ms=milliseconds, max_records=most)
+        return found
 
     def _commit_when_due(self) -> None:
         now = time.monotonic()

@@ -24,13 +24,13 @@ class Offsets:
         return len(self._open)
 
     def deliver(self, offset: int) -> None:
-        """Take note that a message went out; offsets must rise.
+        """Take note that a message went out.
 
-        Raises:
-            ValueError: The offset is not above the last one.
+        An offset below the last one means that the partition was cut short or made anew under our feet: what was
+        delivered before is forgotten.
         """
         if self.position is not None and offset < self.position:
-            raise ValueError(f"offset {offset} was delivered before")
+            self.seek(offset)
         self._open[offset] = None
         self.position = offset + 1
 
@@ -58,3 +58,4 @@ class Offsets:
         """Go on from here; forget what was delivered before."""
         self._open.clear()
         self.position = offset
+        self.committed = None

@@ -4,7 +4,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
 
 import pytest
 
@@ -288,34 +287,59 @@ ConsumerLoop(load(), "readers", ["things"], handler, auto_ack=True, max_batch=20
 """
 
 
-def test_nothing_is_lost_over_killed_consumers(bench, until, tmp_path):
-    bench = bench(partitions=2)
+@pytest.fixture
+def child(tmp_path):
+    """Starts consumers in processes of their own; `numbers` is what they have handled, repeats included."""
     effects = tmp_path / "effects"
     effects.touch()
-    environment = {
-        **os.environ,
-        "SIMPUL_KAFKA_BOOTSTRAP": bench.settings.kafka_bootstrap,
-        "SIMPUL_TOPIC_PREFIX": bench.settings.topic_prefix,
-    }
+    started = []
 
-    def start():
-        return subprocess.Popen([sys.executable, "-c", CHILD, str(effects)], env=environment)
+    class Children:
+        def start(self, bench):
+            environment = {
+                **os.environ,
+                "SIMPUL_KAFKA_BOOTSTRAP": bench.settings.kafka_bootstrap,
+                "SIMPUL_TOPIC_PREFIX": bench.settings.topic_prefix,
+            }
+            started.append(subprocess.Popen([sys.executable, "-c", CHILD, str(effects)], env=environment))
+            return started[-1]
 
-    def lines():
-        return effects.read_text().splitlines()
+        @property
+        def numbers(self):
+            return [int(line) for line in effects.read_text().splitlines()]
 
-    child = start()
-    try:
-        for round_ in range(3):
-            bench.publish(range(round_ * 500, round_ * 500 + 500))
-            before = len(lines())
-            until(lambda: len(lines()) > before + 50)  # noqa: B023
-            child.send_signal(signal.SIGKILL)
-            child.wait()
-            child = start()
-        until(lambda: len(set(lines())) == 1500, 60)
-    finally:
-        child.kill()
-        child.wait()
-    repeats = Counter(lines())
-    assert set(repeats) == {str(number) for number in range(1500)}
+    yield Children()
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_nothing_is_lost_over_killed_consumers(bench, until, child):
+    bench = bench(partitions=2)
+    process = child.start(bench)
+    for start in range(0, 1500, 500):
+        bench.publish(range(start, start + 500))
+        before = len(child.numbers)
+        until(lambda: len(child.numbers) > before + 50)  # noqa: B023  # waited for in this round
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process = child.start(bench)
+    until(lambda: set(child.numbers) == set(range(1500)), 60)
+
+
+def test_a_consumer_that_slept_past_its_session_comes_back_and_nothing_is_lost(bench, until, child):
+    bench = bench(partitions=2)
+    sleeper = child.start(bench)
+    bench.publish(range(100))
+    until(lambda: len(child.numbers) > 0)
+    sleeper.send_signal(signal.SIGSTOP)
+    bench.publish(range(100, 200))
+    seen = Seen()
+    with bench.running(seen, auto_ack=True) as loop:
+        until(lambda: loop.status().partitions == 2)
+        until(lambda: bench.committed() == bench.ends())
+        sleeper.send_signal(signal.SIGCONT)
+        until(lambda: loop.status().partitions == 1)
+        bench.publish(range(200, 300))
+        until(lambda: set(child.numbers) | set(seen.numbers) == set(range(300)))
+        until(lambda: bench.committed() == bench.ends())

@@ -1,4 +1,3 @@
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,14 +49,15 @@ def test_nothing_is_committed_twice_or_before_anything_came():
     assert tracker.to_commit() is None
 
 
-def test_an_offset_is_not_delivered_again_unless_sought():
+def test_a_partition_that_starts_over_is_followed_down():
     tracker = Offsets()
     tracker.deliver(7)
-    with pytest.raises(ValueError, match="delivered before"):
-        tracker.deliver(7)
-    tracker.seek(7)
-    tracker.deliver(7)
-    assert tracker.unacknowledged == 1
+    tracker.acknowledge(7)
+    tracker.committed = tracker.to_commit()
+    tracker.deliver(2)
+    assert tracker.to_commit() == 2
+    tracker.acknowledge(2)
+    assert tracker.to_commit() == 3
 
 
 def test_partitions_that_stay_keep_what_is_done_and_those_that_come_back_start_anew():

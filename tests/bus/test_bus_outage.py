@@ -34,15 +34,20 @@ class Broker:
         self.process.wait()
 
 
-@pytest.fixture
-def broker(tmp_path, until):
-    broker = Broker(tmp_path)
-    broker.start()
-    try:
-        until(lambda: embedded.is_ready(broker.bootstrap), 60)
-        yield broker
-    finally:
+@pytest.fixture(scope="module")
+def _broker(tmp_path_factory):
+    broker = Broker(tmp_path_factory.mktemp("kafka"))
+    yield broker
+    if broker.process:
         broker.kill()
+
+
+@pytest.fixture
+def broker(_broker, until):
+    if _broker.process is None or _broker.process.poll() is not None:
+        _broker.start()
+    until(lambda: embedded.is_ready(_broker.bootstrap), 60)
+    return _broker
 
 
 def test_a_loop_outlives_a_broker_that_is_killed_for_ten_seconds(broker, bench_on, until):
