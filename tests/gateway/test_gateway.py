@@ -95,7 +95,7 @@ def test_the_naive_way_repeats_a_write_whose_answer_was_lost(bench):
         asked = bench.ask_card()
         assert bench.outcome(asked).outcome == "done"
 
-    assert bench.writes(asked) == 2
+    assert bench.writes(asked) >= 2
 
 
 def test_a_read_is_simply_asked_again(bench):
