@@ -2,13 +2,14 @@
 
 import random
 import socket
+import sys
 from contextlib import suppress
 
 LOOPBACK = "127.0.0.1"
 # Below the ports that operating systems give to outgoing connections (Linux: from 32768 on), one of which could take
 # a port between its choice and its server's start.
 _RANGE = range(18_000, 32_000)
-_picked: set[int] = set()
+_reserved: dict[int, socket.socket] = {}
 
 
 def is_open(port: int, host: str = LOOPBACK) -> bool:
@@ -28,11 +29,23 @@ def is_free(port: int) -> bool:
 
 
 def pick(preferred: int | None = None) -> int:
-    """The preferred port when it is free, otherwise a free one; never the same twice in one process."""
+    """The preferred port when it is free, otherwise a free one; never the same to two processes that live."""
     candidates = [preferred] if preferred else []
     candidates += random.sample(_RANGE, 200)
-    for port in candidates:
-        if port not in _picked and is_free(port):
-            _picked.add(port)
-            return port
-    raise OSError("no free port on loopback")
+    return next(port for port in candidates if is_free(port) and _reserve(port))
+
+
+def _reserve(port: int) -> bool:
+    """Keep a port from others who pick one here before its server has started, until this process ends."""
+    if port in _reserved:
+        return False
+    mark = socket.socket(socket.AF_UNIX)
+    try:
+        if sys.platform == "linux":
+            # An abstract address: only one process can have it, and none is left behind.
+            mark.bind(f"\0simpul-port-{port}")
+    except OSError:
+        mark.close()
+        return False
+    _reserved[port] = mark
+    return True

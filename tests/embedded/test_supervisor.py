@@ -233,6 +233,13 @@ def test_no_port_is_given_out_twice():
     assert len(set(picked)) == 20
 
 
+def test_no_port_is_given_to_two_processes_that_live():
+    picked = ports.pick()
+    program = f"from simpul.embedded import ports; print(ports.pick({picked}))"
+    other = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert int(other.stdout) != picked
+
+
 def _proc(pid):
     from pathlib import Path
 
