@@ -273,6 +273,34 @@ def test_the_handler_can_seek_and_what_it_was_given_before_is_forgotten(bench, u
     assert calls[-1] == [4, 5]
 
 
+def test_a_join_that_outlasts_a_poll_is_not_forgotten(bench, until, monkeypatch):
+    from kafka import KafkaAdminClient
+    from kafka.coordinator.base import BaseCoordinator
+
+    from simpul.bus.client import connection, physical
+
+    bench = bench()
+    seen = Seen()
+    with bench.running(seen, auto_ack=True) as loop:
+        until(lambda: loop.status().partitions == 1)
+        join = BaseCoordinator._do_join_and_sync_async
+
+        async def slow_join(coordinator):
+            assignment = await join(coordinator)
+            await coordinator._manager._net.sleep(1.3)
+            return assignment
+
+        monkeypatch.setattr(BaseCoordinator, "_do_join_and_sync_async", slow_join)
+        with KafkaAdminClient(**connection(bench.settings)) as admin:
+            admin.create_partitions({physical(bench.settings, bench.topic): 3})
+        # Otherwise found out within a minute.
+        loop._consumer._cluster.request_update()
+        until(lambda: loop.status().partitions == 3)
+        bench.publish(range(30))
+        until(lambda: bench.committed() == bench.ends())
+    assert sorted(seen.numbers) == list(range(30))
+
+
 CHILD = """
 import sys
 from simpul.bus.consumer import ConsumerLoop
