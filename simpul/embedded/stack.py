@@ -7,6 +7,7 @@ SIMPUL_DATABASE_URL, Kafka by SIMPUL_KAFKA_BOOTSTRAP) is used; everything else i
 import base64
 import fcntl
 import os
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -114,6 +115,7 @@ class Stack:
         }
 
     def __enter__(self) -> Self:
+        self.write_command()
         try:
             self.supervisor.start(*self.processes())
         except BaseException:
@@ -159,8 +161,23 @@ class Stack:
             "Console API": f"{self.console_url}/docs",
             "Airflow": f"{self.airflow.url}  (user {PERSON}, password {self.airflow.password})",
             "Sandbox agencies": self.sandbox_url,
+            "Commands": f"{self.folder / 'simpul'} trace NUMBER",
             "Logs": str(self.supervisor.logs),
         }
+
+    def write_command(self) -> Path:
+        """Put a `simpul` into the work folder that speaks to this stack; only its owner reads it, for it holds secrets.
+
+        Variables in the shell instead would outlive the stack, and be taken by the next one for servers to use.
+        """
+        agencies_settings = sandbox_app.environment(self.sandbox_url)
+        variables = {**agencies_settings, **self.environment}
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+        path = self.folder / "simpul"
+        path.unlink(missing_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o700), "w") as file:
+            file.write("\n".join(["#!/bin/sh", *lines, f'exec {shlex.join(command())} "$@"', ""]))
+        return path
 
     def processes(self) -> list[Process]:
         """All of it, in the order in which it is shown."""
