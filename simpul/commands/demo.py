@@ -47,7 +47,8 @@ def demo(
     15 birth packages and 5 passports are filed over the HTTP API as counter, mobile unit, kiosk and web would. Two are
     rejected by an agency, one gets through although its agency fails three times. Stays up until Ctrl-C.
     """
-    from rich.console import Console  # noqa: PLC0415  # help must not pay for it
+    import requests  # noqa: PLC0415  # help must not pay for it
+    from rich.console import Console  # noqa: PLC0415
 
     from simpul.embedded.demo import Demo  # noqa: PLC0415
     from simpul.embedded.display import Display, LogFollower, show_addresses  # noqa: PLC0415
@@ -79,6 +80,8 @@ def demo(
         right = right and not leave
     except CANNOT_START as error:
         console.print(f"Could not start. {error}", style="red", markup=False, soft_wrap=True)
+    except requests.RequestException as error:
+        console.print(f"The demo could not go on. {error}", style="red", markup=False, soft_wrap=True)
     if not right:
         raise typer.Exit(1)
 

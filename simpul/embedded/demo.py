@@ -45,8 +45,8 @@ class Case:
 
     @property
     def as_expected(self) -> bool:
-        """Whether it ended as its sample says."""
-        return self.state == self.sample.expected
+        """Whether it ended as its sample says, with the agency's reason where that is a refusal."""
+        return self.state == self.sample.expected and (self.state != "rejected" or bool(self.reason))
 
     @property
     def steps(self) -> list[dict[str, Any]]:
@@ -146,8 +146,12 @@ class Demo:
             engine.dispose()
 
     def _look(self, case: Case) -> bool:
-        answer = self._session.get(f"{self._stack.console_url}/v1/applications/{case.number}", timeout=_TIMEOUT)
-        answer.raise_for_status()
+        try:
+            answer = self._session.get(f"{self._stack.console_url}/v1/applications/{case.number}", timeout=_TIMEOUT)
+            answer.raise_for_status()
+        except requests.RequestException:
+            # What dies is started again; so is the question.
+            return False
         before, case.status = _progress(case.status), answer.json()
         return _progress(case.status) != before
 

@@ -36,8 +36,8 @@ class Sample:
 
     Attributes:
         expected: The state in which it must end.
-        reason: Code of the agency's reason, where it must be rejected.
         note: What is special about it.
+        faults: What its agencies are told to do wrong.
     """
 
     service: str
