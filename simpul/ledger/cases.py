@@ -39,6 +39,8 @@ class Case:
     state: str
     wave: str | None
     waiting_for: str | None
+    waiting_step: str | None
+    until: datetime | None
     strikes: int
     learnt: int
     learnt_at_claim: int
@@ -137,8 +139,8 @@ def _read_steps(connection: Connection, parameters: dict[str, Any], cases: dict[
 
 
 _LOCK = text("""
-SELECT number, subject, service, version, state, wave, waiting_for, strikes, learnt, learnt_at_claim, pending,
-       revisions
+SELECT number, subject, service, version, state, wave, waiting_for, waiting_step, until, strikes, learnt,
+       learnt_at_claim, pending, revisions
 FROM application WHERE number = ANY(CAST(:numbers AS text[])) ORDER BY number FOR UPDATE
 """)
 _RUNS = text("""

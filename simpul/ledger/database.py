@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
@@ -57,6 +55,10 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 def migrate(url: str, revision: str = "head") -> None:
     """Bring the ledger's schema to a revision; safe to run from several processes at once."""
+    # Only the one who migrates pays for it.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["url"] = _psycopg(url)

@@ -45,7 +45,7 @@ class Move:
 
 
 def apply(connection: Connection, moves: Sequence[Move], *, actor: str, now: datetime) -> list[Event]:
-    """Write moves; returns the events of those that changed the state, for the caller to record."""
+    """Write moves; returns the events of those that changed something, for the caller to record."""
     if not moves:
         return []
     connection.execute(
@@ -62,7 +62,19 @@ def apply(connection: Connection, moves: Sequence[Move], *, actor: str, now: dat
             "learnts": [move.learnt for move in moves],
         },
     )
-    return [_event(move, actor, now) for move in moves if move.to.state != move.case.state]
+    return [_event(move, actor, now) for move in moves if _tells(move)]
+
+
+def _tells(move: Move) -> bool:
+    """Whether a move is worth an event: another state, or another wait."""
+    before, to = move.case, move.to
+    if to.state != before.state:
+        return True
+    return to.state == "waiting" and (to.waiting_for, to.waiting_step, to.until) != (
+        before.waiting_for,
+        before.waiting_step,
+        before.until,
+    )
 
 
 def _event(move: Move, actor: str, now: datetime) -> Event:

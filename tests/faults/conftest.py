@@ -171,6 +171,10 @@ class Client:
             found[name] = Counter(counts.get(operation, {}))
         return found
 
+    def written(self) -> int:
+        """Writes that took effect so far, repeats included."""
+        return sum(sum(counts.values()) for counts in self.writes().values())
+
     def duplicates(self) -> int:
         return sum(count - 1 for counts in self.writes().values() for count in counts.values() if count > 1)
 

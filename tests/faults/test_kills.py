@@ -88,9 +88,12 @@ def test_with_attempts_switched_off_the_same_kills_write_twice(client_of):
         client = client_of(stack)
         trouble(client, [{"kind": "latency", "seconds": 0.5}])
         filed = [client.file("birth", index) for index in range(60)]
-        for _ in range(40):
+        for _ in range(5):
+            before = client.written()
+            # the first new write is through, its neighbours are under way
+            client.until(lambda before=before: client.written() > before)
             kill(stack, "gateway-dukcapil")
             if client.duplicates():
                 break
-            client.states(filed)
+        client.until(lambda: client.duplicates() > 0 or client.written() >= len(WRITES) * len(filed))
         assert client.duplicates() > 0

@@ -72,6 +72,7 @@ def test_payment_while_the_agency_is_being_asked_counts(world):
 
 def test_outcome_between_park_and_dispatch_is_not_lost(world):
     """The projector holds the row while the step parks: whoever comes second sees what the first did."""
+    world.by_hand = True
     number, wave = in_flight(world)
     with ThreadPoolExecutor() as pool:
         with world.db.begin() as projector:
@@ -84,6 +85,7 @@ def test_outcome_between_park_and_dispatch_is_not_lost(world):
 
 
 def test_outcome_that_comes_while_its_step_parks_makes_the_application_runnable(world):
+    world.by_hand = True
     number, wave = in_flight(world)
     with ThreadPoolExecutor() as pool:
         with world.db.begin() as driver:

@@ -127,6 +127,7 @@ def test_outcome_that_was_the_last_closes_the_application(world):
 
 
 def test_outcome_of_an_older_revision_is_an_event_only(world):
+    world.by_hand = True
     number, _ = in_flight(world)
     world.answer(number, "deed")
     with transaction(world.db) as connection:
