@@ -237,9 +237,9 @@ def _properties(data: Path, port: int, controller_port: int) -> str:
         # A group of one should not wait for company, and a killed member should be missed soon.
         "group.initial.rebalance.delay.ms": 0,
         "group.min.session.timeout.ms": 1000,
-        # A killed broker may come back once its old session has ended.
-        "broker.session.timeout.ms": 3000,
-        "broker.heartbeat.interval.ms": 750,
+        # A killed broker may come back once its old session has ended; too short, and a busy machine shuts it out.
+        "broker.session.timeout.ms": 5000,
+        "broker.heartbeat.interval.ms": 1000,
         "controlled.shutdown.enable": "false",
         # Sized for two cores and a few hundred small partitions.
         "num.network.threads": 2,

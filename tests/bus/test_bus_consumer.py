@@ -352,7 +352,7 @@ def test_nothing_is_lost_over_killed_consumers(bench, until, child):
         process.send_signal(signal.SIGKILL)
         process.wait()
         process = child.start(bench)
-    until(lambda: set(child.numbers) == set(range(1500)), 60)
+    until(lambda: set(child.numbers) == set(range(1500)))
 
 
 def test_a_consumer_that_slept_past_its_session_comes_back_and_nothing_is_lost(bench, until, child):

@@ -46,7 +46,7 @@ def _broker(tmp_path_factory):
 def broker(_broker, until):
     if _broker.process is None or _broker.process.poll() is not None:
         _broker.start()
-    until(lambda: embedded.is_ready(_broker.bootstrap), 60)
+    until(lambda: embedded.is_ready(_broker.bootstrap), 180)
     return _broker
 
 
@@ -60,8 +60,8 @@ def test_a_loop_outlives_a_broker_that_is_killed_for_ten_seconds(broker, bench_o
         time.sleep(10)
         broker.start()
         bench.publish_when_back(range(100, 200))
-        until(lambda: {message.envelope.data["number"] for message in seen} == set(range(200)), 60)
-        until(lambda: bench.committed() == bench.ends(), 60)
+        until(lambda: {message.envelope.data["number"] for message in seen} == set(range(200)))
+        until(lambda: bench.committed() == bench.ends())
 
 
 def test_an_outage_shows_in_flush_and_publishing_again_succeeds_afterwards(broker, bench_on, envelope, until):
@@ -78,7 +78,7 @@ def test_an_outage_shows_in_flush_and_publishing_again_succeeds_afterwards(broke
     with pytest.raises(NotPublishedError):
         producer.send(bench.topic, "case", envelope(1))
     broker.start()
-    until(lambda: embedded.is_ready(broker.bootstrap), 60)
+    until(lambda: embedded.is_ready(broker.bootstrap), 180)
     for number in range(1, 11):
         producer.send(bench.topic, "case", envelope(number))
     producer.close()
@@ -119,4 +119,4 @@ def test_a_loop_started_before_its_broker_waits_for_it(broker, bench_on, until):
     with bench.running(seen.extend, auto_ack=True):
         time.sleep(1)
         broker.start()
-        until(lambda: len(seen) == 3, 60)
+        until(lambda: len(seen) == 3)
