@@ -205,7 +205,13 @@ def _unknown(answer: Answer) -> Incident:
 
 def _event(batch: _Batch, case: Case, answer: Answer, action: str, **more: Any) -> Event:
     data = answer.data
-    detail: dict[str, Any] = {"outcome": data.outcome, "ask": data.ask, "tries": data.tries}
+    detail: dict[str, Any] = {
+        "outcome": data.outcome,
+        "ask": data.ask,
+        "tries": data.tries,
+        # What an operator asks the agency by, when a write is in doubt.
+        "reference": data.reference,
+    }
     for moment in ("received_at", "sent_at", "answered_at", "published_at"):
         if at := getattr(data, moment):
             detail[moment] = at.isoformat()
