@@ -368,7 +368,8 @@ class Supervisor:
     def _fail(self, child: _Child, trouble: str) -> None:
         log = self.log(child.process.name)
         lines = log.read_text(errors="replace").splitlines()[-_LINES_SHOWN:]
-        self._failure = "\n  ".join([f"{child.process.name}: {trouble}", *lines, f"(all of it: {log})"])
+        where = [f"(all of it: {log})"] if lines else []
+        self._failure = "\n  ".join([f"{child.process.name}: {trouble}", *lines, *where])
 
     def _notify(self) -> None:
         with self._changed:

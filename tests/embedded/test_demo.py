@@ -1,6 +1,7 @@
 """The demo and what it leaves behind."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -47,6 +48,21 @@ def test_the_samples_are_about_people_whom_only_the_sandbox_knows():
     for sample in samples(Population(), TODAY):
         assert sample.form.get("nkk", sample.form.get("nik")).startswith("99")
     assert UNKNOWN_NIK.startswith("99")
+
+
+def test_where_java_is_missing_the_demo_says_what_to_do_and_leaves_nothing(folder):
+    environment = {**os.environ, "PATH": "/nonexistent"}
+    environment.pop("JAVA_HOME", None)
+    environment.pop("SIMPUL_KAFKA_BOOTSTRAP", None)
+    done = subprocess.run(
+        _demo(folder, "--exit"), cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("Could not start. kafka: No Java found: install a JRE 17 or newer")
+    assert "SIMPUL_KAFKA_BOOTSTRAP" in last
+    assert "Traceback" not in done.stdout + done.stderr
+    assert _alive(folder) == []
 
 
 @pytest.mark.stack
