@@ -5,15 +5,18 @@ from contextlib import asynccontextmanager
 
 import anyio
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from simpul import config, telemetry
 from simpul.clock import Clock
 from simpul.config import Settings
-from simpul.console import applications, callbacks, health, problems, services
+from simpul.console import applications, callbacks, health, problems, services, waves
 from simpul.console.context import CONNECTIONS, Context
 from simpul.console.guard import Guard
 
-PUBLIC: frozenset[str] = frozenset({"/healthz", "/metrics", "/docs", "/openapi.json", "/v1/callbacks/{agency}"})
+_ASSETS = "/docs/assets"
+_DOCUMENTATION = {"/docs", _ASSETS, "/docs/oauth2-redirect", "/openapi.json"}
+PUBLIC: frozenset[str] = frozenset({"/healthz", "/metrics", "/v1/callbacks/{agency}", *_DOCUMENTATION})
 """Routes that ask for no API key: machines look at two, the documentation holds nothing, a callback proves itself."""
 
 
@@ -32,16 +35,17 @@ def create(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         yield
         here.close()
 
-    app = FastAPI(
+    # The documentation's scripts come from here: a mall's network need not reach the Internet.
+    app = FastAPIOffline(
         title="Simpul console",
         version="1",
         description="Files applications and says where they stand. Keys come from `simpul keys issue`.",
         lifespan=lifespan,
         redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
+        static_url=_ASSETS,
     )
     app.state.context = here
-    for part in (applications, services, callbacks, health):
+    for part in (applications, services, waves, callbacks, health):
         app.include_router(part.router)
     problems.install(app)
     app.add_middleware(Guard)

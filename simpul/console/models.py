@@ -187,6 +187,9 @@ class Service(_Answer):
     title: str
     standard: str
     owner: str
+    airflow: str | None = Field(
+        description="How its DAG was last seen: active, paused, missing, broken, unreachable; null before the first look"
+    )
     form: dict[str, Any] = Field(description="JSON Schema (Draft 2020-12) of the form")
     steps: list[ServiceStep]
 
@@ -203,3 +206,24 @@ class Changed(_Answer):
     number: str
     state: str
     pending: str | None
+
+
+class WaveMember(_Answer):
+    """An application that a wave entered steps for."""
+
+    number: str
+    state: State
+
+
+class Wave(_Answer):
+    """What one DAG run carried."""
+
+    id: str = Field(description="Also the run's id in Airflow")
+    service: str
+    version: int
+    state: str = Field(description="claimed, started, ended or lost")
+    result: str | None = Field(description="success, failed, missing or refused")
+    size: int
+    claimed_at: datetime
+    ended_at: datetime | None
+    members: list[WaveMember]

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends
 from simpul.console import models
 from simpul.console.auth import may_do_either
 from simpul.console.context import Context, context
+from simpul.ledger import dispatch, transaction
 from simpul.ledger.api_keys import ApiKey
 
 router = APIRouter(prefix="/v1/services", tags=["services"])
@@ -17,6 +18,8 @@ def list_services(
     here: Annotated[Context, Depends(context)], _key: Annotated[ApiKey, Depends(may_do_either)]
 ) -> models.Services:
     """All services in their newest version, with the form as JSON Schema, the standard and the steps."""
+    with transaction(here.engine) as connection:
+        dags = dispatch.states(connection)
     return models.Services(
         services=[
             models.Service(
@@ -25,6 +28,7 @@ def list_services(
                 title=found.definition.title,
                 standard=found.definition.standard,
                 owner=found.definition.owner,
+                airflow=dags.get((found.definition.service, found.definition.version)),
                 form=found.definition.form,
                 steps=[
                     models.ServiceStep(

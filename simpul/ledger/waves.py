@@ -124,6 +124,38 @@ def open_waves(connection: Connection) -> list[Wave]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A wave as operators see it; `members` are the applications it entered steps for, with their present state."""
+
+    id: str
+    service: str
+    version: int
+    state: str
+    result: str | None
+    size: int
+    claimed_at: datetime
+    ended_at: datetime | None
+    members: Sequence[tuple[str, str]]
+
+
+_MEMBERS = text("""
+SELECT number, state FROM application
+WHERE wave = :wave OR number IN (SELECT application FROM step_run WHERE wave = :wave) ORDER BY number
+""")
+
+
+def show(connection: Connection, wave: str) -> Shown | None:
+    """A wave by its id; None when the ledger does not know it."""
+    row = connection.execute(text("SELECT * FROM wave WHERE id = :wave"), {"wave": wave}).first()
+    if row is None:
+        return None
+    members = [(member.number, member.state) for member in connection.execute(_MEMBERS, {"wave": wave})]
+    return Shown(
+        row.id, row.service, row.version, row.state, row.result, row.size, row.claimed_at, row.ended_at, members
+    )
+
+
 def started(connection: Connection, wave: str, *, now: datetime) -> None:
     """Airflow has the run."""
     connection.execute(

@@ -1,11 +1,12 @@
 """Who may ask what, and what is said when it fails."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from simpul.console.app import PUBLIC, create
 from simpul.console.auth import Requires
@@ -24,7 +25,7 @@ def routes(app):
     """Every route, also those of included routers."""
     for route in app.routes:
         inner = getattr(route, "original_router", None)
-        if isinstance(route, Route):
+        if isinstance(route, Route | Mount):
             yield route
         else:
             assert inner is not None, f"a route of a kind this test does not know: {route}"
@@ -168,3 +169,12 @@ def test_the_documentation_shows_the_intake_body_and_the_problems(client):
     assert post["requestBody"]["content"]["application/json"]["schema"]["required"] == ["service", "channel", "form"]
     assert {"200", "201", "404", "409", "413", "422"} <= set(post["responses"])
     assert client.get("/docs").status_code == 200
+
+
+def test_the_documentation_needs_no_other_host(anonymous):
+    page = anonymous.get("/docs").text
+    sources = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert sources
+    assert all(source.startswith("/docs/assets/") for source in sources)
+    for source in sources:
+        assert anonymous.get(source).status_code == 200
