@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(default=None, description="Port for a worker's Prometheus metrics; none: off.")
 
     wave_size: PositiveInt = Field(default=500, description="Most applications that one DAG run carries.")
-    waves_in_flight: PositiveInt = Field(default=8, description="Most waves of one service under way at once.")
+    waves_in_flight: PositiveInt = Field(default=4, description="Most waves of one service under way at once.")
     wave_budget: PositiveFloat = Field(default=20.0, description="Seconds a step waits before it parks its members.")
     wave_linger: float = Field(
         default=0.5, ge=0, description="Seconds a claim waits for company while other waves are under way."

@@ -54,13 +54,13 @@ def queues(connection: Connection) -> list[Queue]:
     return [Queue(*row) for row in connection.execute(_QUEUES)]
 
 
-_WORTH_A_RUN = 50
+_WORTH_A_RUN = 100
 
 
 def wave_size(runnable: int, free: int, largest: int) -> int:
     """How many to claim: the backlog spread over the free waves, at most `largest`. Grows with the backlog.
 
-    What a DAG run carries costs little, its steps cost much: fewer than 50 are never spread.
+    What a DAG run carries costs little, its steps cost much: fewer than 100 are never spread.
     """
     return min(largest, max(math.ceil(runnable / max(free, 1)), min(runnable, _WORTH_A_RUN)))
 

@@ -43,7 +43,7 @@ def airflow():
 
 @pytest.fixture
 def dispatcher(world, airflow):
-    return Dispatcher(world.db, airflow, world.clock, wave_size=50, in_flight=4, linger=0.5, strikes=3)
+    return Dispatcher(world.db, airflow, world.clock, wave_size=100, in_flight=4, linger=0.5, strikes=3)
 
 
 @pytest.fixture
@@ -76,11 +76,11 @@ def test_while_a_wave_is_under_way_the_next_ones_gather_for_a_moment(world, airf
 
 
 def test_wave_size_grows_with_the_backlog():
-    assert [waves.wave_size(n, 4, 500) for n in (1, 40, 150, 400, 4000)] == [1, 40, 50, 100, 500]
+    assert [waves.wave_size(n, 4, 500) for n in (1, 40, 150, 1200, 4000)] == [1, 40, 100, 300, 500]
 
 
 def test_no_more_waves_than_allowed_are_under_way(world, airflow, dispatcher):
-    for _ in range(250):
+    for _ in range(450):
         world.file()
     dispatcher.once()
     assert len(airflow.runs) == 4
