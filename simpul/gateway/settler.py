@@ -85,10 +85,15 @@ class Settler:
         """Settle groups until told to finish and nothing is left."""
         while True:
             group = self._group()
-            if group:
-                self._settle(group)
-            elif self._finish.is_set():
+            if not group and self._finish.is_set():
                 return
+            try:
+                if group:
+                    self._settle(group)
+            except Exception:
+                # A mistake of ours. This thread must live on; the leases bring the tasks back.
+                log.exception("a group was not settled", size=len(group))
+                self._release(end.task for end in group)
 
     def finish(self) -> None:
         """Let `run` return once nothing is left."""

@@ -14,6 +14,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, cast
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from schemas.messages import Failure
 from simpul.ledger.database import connect
@@ -97,6 +98,8 @@ def _named(method: Callable[Concatenate["Attempts", _P], _R]) -> Callable[Concat
             return method(self, *args, **kwargs)
         except (OperationalError, InterfaceError) as error:
             raise UnavailableError(type(error.orig).__name__) from None
+        except PoolTimeoutError:
+            raise UnavailableError("no connection is free") from None
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise UnavailableError(type(error.orig).__name__) from None

@@ -201,9 +201,8 @@ class Bench:
         made = Gateway(
             settings,
             connector or self.connector(),
-            metrics=Metrics(AGENCY, CollectorRegistry()),
             session_seconds=6,
-            **{"backoff": IMPATIENT, **options},
+            **{"backoff": IMPATIENT, "metrics": Metrics(AGENCY, CollectorRegistry()), **options},
         )
         thread = threading.Thread(target=made.run)
         thread.start()

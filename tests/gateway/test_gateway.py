@@ -4,6 +4,7 @@ import base64
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from connectors.dukcapil.connector import Dukcapil
 from connectors.dukcapil.requests import FamilyCardRequest
@@ -13,6 +14,7 @@ from schemas.envelope import Envelope
 from schemas.messages import record_type
 from simpul.bus.topics import DEAD_LETTERS
 from simpul.clock import ManualClock
+from simpul.gateway.metrics import Metrics
 from simpul.ledger.attempts import Attempts
 
 pytestmark = pytest.mark.kafka
@@ -319,6 +321,20 @@ def test_a_gateway_that_stops_finishes_its_calls_and_gives_back_the_rest(bench, 
     with bench.gateway():
         assert bench.outcome(waiting).outcome == "done"
     assert (bench.writes(begun), bench.writes(waiting)) == (1, 1)
+
+
+def test_its_numbers_tell_calls_outcomes_and_circuit(bench, until):
+    registry = CollectorRegistry()
+    bench.faults("get_person", BUSY)
+    with bench.gateway(metrics=Metrics("dukcapil", registry)):
+        bench.outcome(bench.ask_person())
+        outcomes = {"agency": "dukcapil", "operation": "dukcapil.get_person", "outcome": "done"}
+        until(lambda: registry.get_sample_value("simpul_gateway_outcomes_total", outcomes) == 1)
+
+    call = {"agency": "dukcapil", "operation": "dukcapil.get_person", "phase": "send"}
+    for ending in ("retriable", "record"):
+        assert registry.get_sample_value("simpul_gateway_calls_total", {**call, "ending": ending}) == 1
+    assert registry.get_sample_value("simpul_gateway_circuit", {"agency": "dukcapil", "state": "closed"}) == 1
 
 
 def test_no_personal_data_is_left_readable(bench, caplog):
