@@ -34,6 +34,7 @@ class Result:
         as_expected: Applications that were completed.
         core_seconds_per_application: All processes on the machine that belong to the stack.
         core_seconds_per_application_own: The same without the sandbox agencies and the load generator.
+        filing_core_seconds_per_application_own: What taking the backlog in over HTTP cost before; not in the above.
     """
 
     applications: int
@@ -46,6 +47,7 @@ class Result:
     waves: int
     mean_wave_size: float
     filed_per_second: float
+    filing_core_seconds_per_application_own: float
     duplicate_writes: int
 
     def as_json(self) -> dict[str, Any]:
@@ -64,29 +66,29 @@ def run(stack: Stack, applications: int, *, patience: float = 900.0) -> Result:
         BenchError: Not all applications had ended when patience was over.
     """
     with _standing_still(stack, "engine"):
-        filing = time.monotonic()
+        idle, filing = _cpu(stack), time.monotonic()
         _file(stack, applications)
         filed = applications / (time.monotonic() - filing)
         before = _cpu(stack)
         began = time.monotonic()
     state = _wait(stack, applications, began + patience)
     seconds = time.monotonic() - began
-    used = {name: cpu - before.get(name, 0.0) for name, cpu in _cpu(stack).items()}
+    used = _since(before, _cpu(stack))
     total = sum(used.values())
-    own = sum(cpu for name, cpu in used.items() if name not in _NOT_OURS)
     return Result(
         applications=applications,
         as_expected=state.completed,
         seconds=round(seconds, 2),
         applications_per_minute=round(applications / seconds * 60, 1),
         core_seconds_per_application=round(total / applications, 5),
-        core_seconds_per_application_own=round(own / applications, 5),
+        core_seconds_per_application_own=round(_own(used) / applications, 5),
         core_seconds_by_process={
             name: round(cpu, 2) for name, cpu in sorted(used.items(), key=lambda item: -item[1]) if cpu >= 0.01
         },
         waves=state.waves,
         mean_wave_size=round(state.mean_wave_size, 1),
         filed_per_second=round(filed, 1),
+        filing_core_seconds_per_application_own=round(_own(_since(idle, before)) / applications, 5),
         duplicate_writes=duplicate_writes(stack.sandbox_url),
     )
 
@@ -163,6 +165,14 @@ def _cpu(stack: Stack) -> dict[str, float]:
             leader = psutil.Process(stack.supervisor.pid(name))
             used[name] = sum(_of(each) for each in (leader, *leader.children(recursive=True)))
     return used
+
+
+def _since(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
+    return {name: cpu - before.get(name, 0.0) for name, cpu in after.items()}
+
+
+def _own(used: Mapping[str, float]) -> float:
+    return sum(cpu for name, cpu in used.items() if name not in _NOT_OURS)
 
 
 def _of(process: psutil.Process) -> float:

@@ -119,10 +119,7 @@ def _held_up(case: Case, definition: Definition) -> Settled:
 def load(connection: Connection, numbers: Sequence[str]) -> dict[str, Case]:
     """Lock applications in number order and read them as cases. Unknown numbers are left out."""
     parameters = {"numbers": sorted(set(numbers))}
-    cases = {
-        row.number: Case(**row._mapping)  # noqa: SLF001  # SQLAlchemy's public name for a row as a mapping
-        for row in connection.execute(_LOCK, parameters)
-    }
+    cases = {row.number: Case(*row) for row in connection.execute(_LOCK, parameters)}
     _read_steps(connection, parameters, cases)
     return cases
 
@@ -138,6 +135,7 @@ def _read_steps(connection: Connection, parameters: dict[str, Any], cases: dict[
             case.outcomes[row.step] = row.outcome
 
 
+# the columns stand in the order of the fields of Case
 _LOCK = text("""
 SELECT number, subject, service, version, state, wave, waiting_for, waiting_step, until, strikes, learnt,
        learnt_at_claim, pending, revisions
