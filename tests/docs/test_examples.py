@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from documents import OURS, ROOT, blocks, text
 
+from connectors.registry import agencies
+
 CONSOLE = [(page, block) for page in OURS for _, block in blocks(page, "console")]
 PROMPTS = [(page, block) for page in OURS for _, block in blocks(page, "pycon")]
 
@@ -46,6 +48,16 @@ def test_the_workflow_in_the_readme_is_the_birth_packages():
     code = re.sub(r"\s+", " ", text("dags/birth.py"))
     for _, block in blocks("README.md", "python"):
         assert re.sub(r"\s+", " ", block).strip() in code
+
+
+@pytest.mark.parametrize("agency", agencies())
+def test_every_agencys_page_shows_a_call_that_works(agency, no_settings):
+    (call,) = [block for _, block in blocks(f"connectors/{agency}/README.md", "sh") if "connector call" in block]
+    run = subprocess.run(
+        ["sh", "-c", f"PATH={Path(sys.executable).parent}:$PATH; {call}"], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert "***" in run.stdout
 
 
 @pytest.fixture(scope="module")

@@ -66,9 +66,8 @@ def commands():
 
 def mentions(page):
     """Every `simpul …` command on a page, as words."""
-    lines = [
-        line for language in ("sh", "console") for _, block in blocks(page, language) for line in block.splitlines()
-    ]
+    written = [block.replace("\\\n", "") for language in ("sh", "console") for _, block in blocks(page, language)]
+    lines = [line for block in written for line in block.splitlines()]
     lines += re.findall(r"`([^`\n]+)`", prose(page))
     for line in lines:
         if found := re.search(r"(?:^|[\s/$])simpul ((?:[a-z]|-).*)", line.partition(" #")[0]):
