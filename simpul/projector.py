@@ -1,6 +1,6 @@
 """The projector process: the topic `outcomes` into the ledger, a batch per transaction, offsets in the same one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from operator import attrgetter
 
@@ -13,13 +13,14 @@ from simpul.bus.message import Message
 from simpul.bus.topics import OUTCOMES
 from simpul.clock import Clock
 from simpul.config import Settings
-from simpul.ledger import Database, offsets, transaction
+from simpul.ledger import UNAVAILABLE, Connection, Database, offsets, transaction
 from simpul.ledger.offsets import SetBackError
 from simpul.ledger.projection import Answer, project
 
 log = structlog.get_logger(__name__)
 
 GROUP = "projector"
+_NOT_THE_MESSAGES_FAULT: tuple[type[Exception], ...] = (*UNAVAILABLE, SetBackError)
 
 
 def _refuse(_message: Message, reason: str) -> None:
@@ -57,31 +58,57 @@ class Projector:
         log.info("partitions", assigned=sorted(partition for _, partition in new.partitions))
 
     def handle(self, messages: list[Message]) -> None:
-        """Store a batch with its offsets.
+        """Store a batch with its offsets; what cannot be stored at all is laid aside, and its neighbours are not."""
+        try:
+            self._store(messages)
+        except _NOT_THE_MESSAGES_FAULT:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, it must not block the partition
+            if len(messages) == 1:
+                self._lay_aside(messages[0], error)
+            else:
+                log.warning("batch does not go in as one", messages=len(messages), error=type(error).__name__)
+                for message in messages:
+                    self.handle([message])
+
+    def _lay_aside(self, message: Message, error: Exception) -> None:
+        self.bury(message, f"it cannot be stored: {type(error).__name__}")
+        with transaction(self._database) as connection:
+            self._advance(connection, message.topic, message.partition, [message])
+        self._next[message.partition] = message.offset + 1
+
+    def _store(self, messages: list[Message]) -> None:
+        """Store a batch with its offsets, in one transaction.
 
         Messages below the stored offset were stored by another projector that owned the partition in between: this
         one was a zombie, and passes over them.
         """
-        by_partition = sorted(messages, key=attrgetter("partition", "offset"))
+        by_partition = sorted(messages, key=attrgetter("topic", "partition", "offset"))
         with transaction(self._database) as connection:
             answers: list[Answer] = []
             moved: dict[int, int] = {}
-            for partition, group in groupby(by_partition, key=attrgetter("partition")):
-                batch = list(group)
-                topic_id = self._topic_ids[batch[0].topic]
-                stored = offsets.current(connection, self._cluster, topic_id, partition)
-                if stored < self._next[partition]:
-                    raise SetBackError(f"the ledger is behind at partition {partition}: start the projector anew")
-                fresh = [message for message in batch if message.offset >= stored]
+            for (topic, partition), group in groupby(by_partition, key=attrgetter("topic", "partition")):
+                fresh = self._advance(connection, topic, partition, list(group))
                 if fresh:
                     moved[partition] = fresh[-1].offset + 1
-                    offsets.advance(
-                        connection, self._cluster, topic_id, partition, expected=stored, to=moved[partition]
-                    )
                 answers += [answer for message in fresh if (answer := self._read(message))]
             states = project(connection, answers, now=self._clock.now()) if answers else {}
         self._next |= moved
         log.debug("projected", answers=len(answers), applications=len(states))
+
+    def _advance(
+        self, connection: Connection, topic: str, partition: int, messages: Sequence[Message]
+    ) -> list[Message]:
+        """Move the stored offset past these messages; returns those that were not stored before."""
+        topic_id = self._topic_ids[topic]
+        stored = offsets.current(connection, self._cluster, topic_id, partition)
+        if stored < self._next[partition]:
+            raise SetBackError(f"the ledger is behind at partition {partition}: start the projector anew")
+        fresh = [message for message in messages if message.offset >= stored]
+        if fresh:
+            to = fresh[-1].offset + 1
+            offsets.advance(connection, self._cluster, topic_id, partition, expected=stored, to=to)
+        return fresh
 
     def _read(self, message: Message) -> Answer | None:
         envelope = message.envelope

@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from simpul.console.context import Context, context
-from simpul.ledger import queries, transaction
+from simpul.ledger import UNAVAILABLE, queries, transaction
 from simpul.ledger.queries import Counts
 from simpul.telemetry import REGISTRY
 
@@ -68,7 +68,7 @@ class LedgerMetrics(Collector):
             try:
                 with transaction(self._here.engine) as connection:
                     self._counts = queries.counts(connection)
-            except queries.UNREACHABLE:
+            except UNAVAILABLE:
                 return None
             self._at = now
         return self._counts

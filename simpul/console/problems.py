@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from schemas.text import Text
 from simpul import telemetry
-from simpul.ledger.queries import UNREACHABLE
+from simpul.ledger import UNAVAILABLE
 
 MEDIA_TYPE = "application/problem+json"
 _LOG = telemetry.logger(__name__)
@@ -128,7 +128,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Problem, problem)
     app.add_exception_handler(RequestValidationError, invalid_parameters)
     app.add_exception_handler(HTTPException, plain)
-    for kind in UNREACHABLE:
+    for kind in UNAVAILABLE:
         app.add_exception_handler(kind, unreachable)
 
 

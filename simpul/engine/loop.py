@@ -7,10 +7,11 @@ from collections.abc import Callable
 import structlog
 
 from simpul.bus.errors import BusError
-from simpul.ledger import UnavailableError
+from simpul.ledger import UNAVAILABLE
 
 log = structlog.get_logger(__name__)
 
+_AWAY: tuple[type[Exception], ...] = (*UNAVAILABLE, BusError, OSError)
 _PATIENCE = 5.0  # seconds between tries while a dependency stays away
 
 
@@ -24,7 +25,7 @@ def repeat(name: str, once: Callable[[], int], stop: threading.Event, *, idle: f
     while not stop.is_set():
         try:
             worked = once()
-        except (UnavailableError, BusError, OSError) as error:
+        except _AWAY as error:
             failures += 1
             log.warning("away", loop=name, error=type(error).__name__, failures=failures)
         except Exception as error:  # noqa: BLE001  # a loop outlives what it repeats

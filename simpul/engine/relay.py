@@ -3,10 +3,13 @@
 A crash between the two publishes a request twice, under the same id: the gateway's attempt drops the second.
 """
 
+from datetime import datetime
+
 from simpul.bus.producer import Producer
 from simpul.bus.topics import requests_topic
 from simpul.clock import Clock
 from simpul.crypto import CannotDecryptError, Keys
+from simpul.definition import Definition
 from simpul.engine.requests import Broken, Park, Request, Skip, build
 from simpul.ledger import Database, definitions, outbox, transaction
 from simpul.ledger.outbox import Due, Sent
@@ -41,24 +44,29 @@ class Relay:
             # the others lock applications: first, and in number order
             for due in sorted(rows, key=lambda row: row.number):
                 spec = definitions.definition(connection, due.service, due.version)
-                try:
-                    built = build(due, spec, self._keys, source=self._source, now=now)
-                except CannotDecryptError as error:
-                    built = Broken(str(error))
-                match built:
-                    case Request():
-                        sent.append(_sent(due, built))
-                        self._producer.send(requests_topic(sent[-1].agency), due.subject, built.envelope)
+                match self._build(due, spec, now):
+                    case Request() as request:
+                        sent.append(_sent(due, request))
+                        self._producer.send(requests_topic(sent[-1].agency), due.subject, request.envelope)
                     case Skip():
                         outbox.skip(connection, due, now=now)
-                    case Park():
-                        outbox.park(connection, due, until=built.until, reference=built.reference, now=now)
-                    case Broken():
-                        outbox.fail(connection, due, _diagnosis(built), now=now)
+                    case Park(until, reference):
+                        outbox.park(connection, due, until=until, reference=reference, now=now)
+                    case Broken() as broken:
+                        outbox.fail(connection, due, _diagnosis(broken), now=now)
             if sent:
                 self._producer.flush()
                 outbox.sent(connection, sent, now=now)
         return len(rows)
+
+    def _build(self, due: Due, definition: Definition, now: datetime) -> Request | Skip | Park | Broken:
+        """As `build`; one application's trouble, whatever it is, must not hold up its neighbours."""
+        try:
+            return build(due, definition, self._keys, source=self._source, now=now)
+        except CannotDecryptError as error:
+            return Broken(str(error))
+        except Exception as error:  # noqa: BLE001  # named without its text, which may quote the form
+            return Broken(f"an unexpected {type(error).__name__}; the engine's version may not know this workflow")
 
 
 def _sent(due: Due, request: Request) -> Sent:

@@ -68,6 +68,8 @@ def build(
         scope = _scope(due, definition, step, key)
         if step.when is not None and not expressions.holds(step.when, scope):
             return Skip()
+        if step.operation not in _operations():
+            return Broken(f"no connector offers the operation {step.operation}")
         payload = expressions.build(step.request, scope)
         until = _moment(step, scope)
         refers_to = keys.blind(str(expressions.resolve(step.reference, scope))) if step.reference else None

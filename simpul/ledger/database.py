@@ -4,16 +4,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, make_url
+from sqlalchemy import Connection as Connection  # noqa: PLC0414  # what `transaction` gives, for annotations
+from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 Database = Engine
 """A pool of connections to the ledger."""
 
-UnavailableError = DBAPIError
-"""What a statement raises when Postgres is away, restarts or refuses."""
+UNAVAILABLE: tuple[type[Exception], ...] = (OperationalError, InterfaceError, PoolTimeoutError)
+"""What is raised when Postgres is away, restarts, or has no connection to spare: try again later."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 

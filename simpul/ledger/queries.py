@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, select, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from simpul.definition import Definition
@@ -17,9 +17,6 @@ from simpul.ledger.definitions import definition
 from simpul.ledger.events import Event
 from simpul.ledger.tables import application, event
 from simpul.ledger.tables import definition as definition_table
-
-UNREACHABLE: tuple[type[Exception], ...] = (OperationalError, PoolTimeoutError)
-"""What is raised when Postgres is away or has no connection to spare: try again later."""
 
 
 def reachable(engine: Engine) -> bool:

@@ -93,6 +93,11 @@ def test_a_path_that_leads_nowhere_is_named_without_values():
     assert "9974" not in broken.why
 
 
+def test_an_operation_that_no_connector_offers_is_named():
+    broken = built({}, {"operation": "a.gone"})
+    assert broken == Broken("no connector offers the operation a.gone")
+
+
 def payment(expires):
     step = {
         "kind": "payment",

@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from schemas.envelope import Envelope
 from schemas.messages import OUTCOME, OutcomeData, outcome_id, request_id
@@ -74,11 +75,11 @@ def test_a_failed_transaction_moves_no_offset(ledger, monkeypatch):
     made = projector(ledger)
 
     def broken(*_arguments, **_more):
-        raise RuntimeError("the power went")
+        raise OperationalError("the power went", None, Exception())
 
     with monkeypatch.context() as patched:
         patched.setattr("simpul.projector.project", broken)
-        with pytest.raises(RuntimeError):
+        with pytest.raises(OperationalError):
             made.handle([message(0)])
     assert stored(ledger) == [(TOPIC_ID, 0)]
     made.handle([message(0)])
@@ -106,6 +107,24 @@ def test_a_ledger_restored_from_a_backup_stops_the_projector(ledger):
         connection.execute(text("UPDATE projected SET next_offset = 1"))
     with pytest.raises(SetBackError):
         made.handle([message(2)])
+
+
+def test_an_answer_that_cannot_be_stored_is_laid_aside_and_its_neighbours_go_through(ledger, monkeypatch):
+    seen = []
+
+    def picky(_connection, answers, *, now):
+        if any(answer.data.step == "step1" for answer in answers):
+            raise KeyError("step1")
+        seen.extend(answer.data.step for answer in answers)
+        return {}
+
+    monkeypatch.setattr("simpul.projector.project", picky)
+    made = projector(ledger)
+    made.handle([message(0), message(1), message(2)])
+    assert seen == ["step0", "step2"]
+    assert made.buried == [(1, "it cannot be stored: KeyError")]
+    made.handle([message(3)])
+    assert stored(ledger) == [(TOPIC_ID, 4)]
 
 
 def test_a_topic_made_anew_is_read_from_its_beginning(ledger):
