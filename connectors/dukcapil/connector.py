@@ -88,7 +88,7 @@ class Dukcapil(RestConnector[DukcapilSettings]):
         """Registers a birth: the child gets a NIK and a birth deed.
 
         Raises:
-            Rejected: The card is not known, or a parent is not found, deceased, duplicate or inactive (codes 11-15).
+            Rejected: The card is not known, or a parent is not found, duplicate or inactive (codes 12-15).
             Misconfigured: Login, IP address or daily quota refused.
         """
         body = wire.RegisterBirth(referensi=reference, **mapping.birth(request), **self._login)

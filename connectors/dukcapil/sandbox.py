@@ -98,7 +98,8 @@ class Dukcapil:
         if not parents:
             raise _Refused({"RESPON": INCOMPLETE})
         for nik in parents.values():
-            self._active(nik)
+            # a child may be born after a parent's death
+            self._active(nik, or_deceased=True)
         child = self.world.born(
             family,
             name=_given(fields, "NAMA_LGKP"),
@@ -186,13 +187,13 @@ class Dukcapil:
             raise _Refused({"RESPON": NO_QUOTA[next(self.serial) % len(NO_QUOTA)]})
         self.quota -= 1
 
-    def _active(self, nik: str) -> SyntheticPerson:
+    def _active(self, nik: str, *, or_deceased: bool = False) -> SyntheticPerson:
         if len(nik) != 16 or not nik.isdigit():
             raise _Refused({"RESPONSE_CODE": "15", "RESPONSE_DESC": "Format NIK Tidak Sesuai"})
         person = self.world.person(nik)
         if person is None:
             raise _Refused({"RESPON": NOT_FOUND})
-        if person.status != "active":
+        if person.status != "active" and not (or_deceased and person.status == "deceased"):
             code, words = _OF_STATUS[person.status]
             raise _Refused({"RESPONSE_CODE": code, "RESPONSE": words})
         return person

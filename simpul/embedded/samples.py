@@ -57,7 +57,7 @@ def samples(population: Population, today: date) -> list[Sample]:
 
 
 _BIRTHS, _PASSPORTS = 15, 5
-_OF_A_DECEASED_FATHER, _IN_TROUBLE, _NOT_ENROLLED, _OF_NOBODY = 4, 9, 12, 3
+_OF_A_DUPLICATE_MOTHER, _IN_TROUBLE, _NOT_ENROLLED, _OF_NOBODY = 4, 9, 12, 3
 
 
 def _birth(population: Population, index: int, channel: str, today: date) -> Sample:
@@ -72,9 +72,9 @@ def _birth(population: Population, index: int, channel: str, today: date) -> Sam
         },
         "enrol": index != _NOT_ENROLLED,
     }
-    if index == _OF_A_DECEASED_FATHER:
-        form["nkk"] = population.family_with("deceased_father").nkk
-        return Sample("birth", channel, form, expected="rejected", note="father recorded as deceased")
+    if index == _OF_A_DUPLICATE_MOTHER:
+        form["nkk"] = population.family_with("duplicate_mother").nkk
+        return Sample("birth", channel, form, expected="rejected", note="mother recorded twice")
     if index == _IN_TROUBLE:
         trouble = Fault(
             "dukcapil",

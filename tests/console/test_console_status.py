@@ -44,7 +44,7 @@ def test_a_number_may_be_given_as_it_is_printed(file, client):
 
 def test_a_rejected_step_shows_its_reason_in_both_languages(file, client, engine, clock):
     number = file().json()["number"]
-    reason = {"code": "11", "text": Text(id="Ayah tercatat meninggal.", en="The father is on record as deceased.")}
+    reason = {"code": "11", "text": Text(id="Ibu tercatat ganda.", en="The mother is on record twice.")}
     execute(
         engine,
         "INSERT INTO step_run (application, step, revision, state, opened_at, closed_at)"
@@ -62,7 +62,7 @@ def test_a_rejected_step_shows_its_reason_in_both_languages(file, client, engine
     )
     step = client.get(f"/v1/applications/{number}").json()["steps"][0]
     assert (step["state"], step["outcome"]) == ("closed", "rejected")
-    assert step["reason"]["text"] == {"id": "Ayah tercatat meninggal.", "en": "The father is on record as deceased."}
+    assert step["reason"]["text"] == {"id": "Ibu tercatat ganda.", "en": "The mother is on record twice."}
 
 
 def test_only_the_present_revision_of_a_step_is_shown(file, client, engine, clock):

@@ -158,7 +158,7 @@ def test_a_look_up_without_an_answer_is_not_an_answer(sandbox, dukcapil, birth):
         dukcapil.find_birth(birth, reference="R-1")
 
 
-@pytest.mark.parametrize(("kind", "code"), [("deceased_father", "11"), ("inactive_mother", "14")])
+@pytest.mark.parametrize(("kind", "code"), [("duplicate_father", "12"), ("inactive_mother", "14")])
 def test_a_birth_is_rejected_when_a_parent_is(sandbox, dukcapil, birth, kind, code):
     family = dukcapil.get_family(FamilyQuery(nkk=PEOPLE.family_with(kind).nkk))
 
@@ -167,6 +167,14 @@ def test_a_birth_is_rejected_when_a_parent_is(sandbox, dukcapil, birth, kind, co
 
     assert caught.value.code == code
     assert sandbox.app.agencies["dukcapil"].writes == {}
+
+
+def test_a_child_may_be_born_after_its_fathers_death(sandbox, dukcapil, birth):
+    family = dukcapil.get_family(FamilyQuery(nkk=PEOPLE.family_with("deceased_father").nkk))
+
+    deed = dukcapil.register_birth(birth.model_copy(update={"family": family}), reference="R-1")
+
+    assert deed.father_nik == PEOPLE.family_with("deceased_father").father.nik
 
 
 def test_a_grown_up_gets_no_childs_card(dukcapil):
