@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     wave_size: PositiveInt = Field(default=500, description="Most applications that one DAG run carries.")
     waves_in_flight: PositiveInt = Field(default=4, description="Most waves of one service under way at once.")
     wave_budget: PositiveFloat = Field(default=20.0, description="Seconds a step waits before it parks its members.")
+    wave_patience: PositiveFloat = Field(
+        default=3.0, description="Seconds without an answer after which a step parks those who hold up the others."
+    )
     wave_linger: float = Field(
         default=0.5, ge=0, description="Seconds a claim waits for company while other waves are under way."
     )

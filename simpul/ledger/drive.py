@@ -47,11 +47,12 @@ FROM opened ON CONFLICT (id) DO NOTHING
 """)
 
 _OPEN_MEMBERS = text("""
-SELECT w.wave, w.step, count(*) AS open
+SELECT w.wave, w.step, count(*) FILTER (WHERE s.state IN ('open', 'in_flight')) AS open,
+       count(*) FILTER (WHERE s.state = 'closed') AS through
 FROM unnest(CAST(:waves AS text[]), CAST(:steps AS text[])) AS w(wave, step)
 JOIN application a ON a.wave = w.wave AND a.state = 'in_wave'
 JOIN step_run s ON s.application = a.number AND s.step = w.step
-     AND s.revision = coalesce((a.revisions ->> w.step)::int, 1) AND s.state IN ('open', 'in_flight')
+     AND s.revision = coalesce((a.revisions ->> w.step)::int, 1)
 GROUP BY w.wave, w.step
 """)
 
@@ -113,13 +114,16 @@ class Driver:
             await connection.execute(_ENTER, _parameters(self._clock, wave, found.service, spec))
             return True
 
-    async def open_members(self, entries: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
-        """How many members of each (wave, step) are in the wave and without an answer; zeros are left out."""
+    async def open_members(self, entries: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
+        """For each (wave, step): how many of the wave's members are without an answer, and how many are through.
+
+        A pair of which the wave has no member left, or none that entered the step, is left out.
+        """
         async with self._engine.connect() as connection:
             rows = await connection.execute(
                 _OPEN_MEMBERS, {"waves": [wave for wave, _ in entries], "steps": [step for _, step in entries]}
             )
-            return {(row.wave, row.step): row.open for row in rows}
+            return {(row.wave, row.step): (row.open, row.through) for row in rows}
 
     async def park(self, wave: str, step: str) -> int:
         """Let the members that are still open at this step leave the wave as waiting for its agency.

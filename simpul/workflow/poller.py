@@ -18,8 +18,8 @@ class Ledger(Protocol):
         """Open the step for the wave's members; False when the wave is unknown."""
         ...
 
-    async def open_members(self, entries: Sequence[Entry]) -> dict[Entry, int]:
-        """How many members each entry still waits for; zeros are left out."""
+    async def open_members(self, entries: Sequence[Entry]) -> dict[Entry, tuple[int, int]]:
+        """How many members each entry still waits for, and how many are through and held up by those."""
         ...
 
     async def park(self, wave: str, step: str) -> int:
@@ -31,20 +31,42 @@ class Ledger(Protocol):
         ...
 
 
+class _Wait:
+    """One step that waits, and when its last answer came."""
+
+    def __init__(self) -> None:
+        self.future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._open: int | None = None
+        self._since = 0.0
+
+    def note(self, still_open: int, through: int, *, stalled_after: float) -> None:
+        """Take the ledger's answer: end when nobody is open, or when those who are hold up others and nothing moves."""
+        now = asyncio.get_running_loop().time()
+        if still_open != self._open:
+            self._open, self._since = still_open, now
+        stalled = through > 0 and now - self._since >= stalled_after
+        if (still_open == 0 or stalled) and not self.future.done():
+            self.future.set_result(still_open == 0)
+
+
 class Poller:
-    """Tells steps when none of their members is open any more.
+    """Tells steps when none of their members is open any more, or when a few hold up the others.
 
     Args:
         ledger: Whom to ask.
+        stalled_after: Seconds without an answer after which members that are through wait no longer for the rest.
         interval: Seconds between questions.
         longest: Seconds between questions while the ledger does not answer.
     """
 
-    def __init__(self, ledger: Ledger, *, interval: float = 0.2, longest: float = 2.0) -> None:
+    def __init__(
+        self, ledger: Ledger, *, stalled_after: float = 3.0, interval: float = 0.2, longest: float = 2.0
+    ) -> None:
         self._ledger = ledger
+        self._stalled_after = stalled_after
         self._interval = interval
         self._longest = longest
-        self._waiting: dict[Entry, set[asyncio.Future[None]]] = {}
+        self._waiting: dict[Entry, set[_Wait]] = {}
         self._asking: asyncio.Task[None] | None = None
 
     async def closed(self, wave: str, step: str, *, within: float) -> bool:
@@ -54,32 +76,31 @@ class Poller:
             within: Seconds to wait at most.
 
         Returns:
-            Whether it came to that in time.
+            Whether it came to that; otherwise the members still open are to be parked.
         """
         entry = (wave, step)
-        future = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(entry, set()).add(future)
+        wait = _Wait()
+        self._waiting.setdefault(entry, set()).add(wait)
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask(), name="simpul-poller")
         try:
             async with asyncio.timeout(within):
-                await future
+                return await wait.future
         except TimeoutError:
             return False
         finally:
             # also on cancellation: whoever has gone is not waited for
-            futures = self._waiting.get(entry, set())
-            futures.discard(future)
-            if not futures:
+            waits = self._waiting.get(entry, set())
+            waits.discard(wait)
+            if not waits:
                 self._waiting.pop(entry, None)
-        return True
 
     async def _ask(self) -> None:
         pause = self._interval
         while self._waiting:
             await asyncio.sleep(pause)
             # those who come while the question is under way are not in its answer
-            asked = {entry: tuple(futures) for entry, futures in self._waiting.items()}
+            asked = {entry: tuple(waits) for entry, waits in self._waiting.items()}
             if not asked:
                 continue
             try:
@@ -89,8 +110,6 @@ class Poller:
                 logger.warning("the ledger did not answer (%s); asking again in %.1f s", type(error).__name__, pause)
                 continue
             pause = self._interval
-            for entry, futures in asked.items():
-                if not still_open.get(entry):
-                    for future in futures:
-                        if not future.done():
-                            future.set_result(None)
+            for entry, waits in asked.items():
+                for wait in waits:
+                    wait.note(*still_open.get(entry, (0, 0)), stalled_after=self._stalled_after)

@@ -50,7 +50,7 @@ def station() -> Station:
         driver = Driver(settings.database_url, settings.clock)
         _stations[loop] = Station(
             ledger=driver,
-            poller=Poller(driver),
+            poller=Poller(driver, stalled_after=settings.wave_patience),
             budget=settings.wave_budget,
             console=f"http://{settings.console_host}:{settings.console_port}",
         )
@@ -99,7 +99,7 @@ class StepTrigger(BaseTrigger):  # type: ignore[misc]
             return TaskSuccessEvent()
         if not await here.poller.closed(wave, self.step, within=here.budget):
             parked = await self._patiently(here, partial(here.ledger.park, wave, self.step))
-            self.log.info("%d still open after %.0f s were parked", parked, here.budget)
+            self.log.info("%d were parked: their answers did not come in time", parked)
         found = await self._patiently(here, partial(here.ledger.summary, wave, self.step))
         counts = {"done": 0, "waiting": 0, "incident": 0} | found
         told = ", ".join(f"{count} {name}" for name, count in counts.items())

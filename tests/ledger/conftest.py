@@ -152,7 +152,7 @@ class World:
         return self.drive(lambda driver: driver.park(wave, step))
 
     def open_members(self, wave: str, step: str) -> int:
-        return self.drive(lambda driver: driver.open_members([(wave, step)])).get((wave, step), 0)
+        return self.drive(lambda driver: driver.open_members([(wave, step)])).get((wave, step), (0, 0))[0]
 
     def relay(self) -> list[str]:
         """What the relay does, without the bus; a payment step parks on its first ask for two hours."""

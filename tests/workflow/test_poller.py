@@ -12,20 +12,21 @@ class Ledger:
 
     def __init__(self) -> None:
         self.open: dict[tuple[str, str], int] = {}
+        self.through = 0
         self.asked: list[list[tuple[str, str]]] = []
         self.failures = 0
         self.polled = asyncio.Semaphore(0)
         self.answering = asyncio.Event()
         self.answering.set()
 
-    async def open_members(self, entries: list[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    async def open_members(self, entries: list[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
         self.asked.append(list(entries))
         self.polled.release()
         await self.answering.wait()
         if self.failures:
             self.failures -= 1
             raise OSError("down")
-        return {entry: count for entry, count in self.open.items() if entry in entries and count}
+        return {entry: (count, self.through) for entry, count in self.open.items() if entry in entries and count}
 
 
 def run(coroutine: Coroutine[Any, Any, None]) -> None:
@@ -65,6 +66,42 @@ def test_a_step_whose_members_stay_open_gives_up_after_its_budget() -> None:
         ledger = Ledger()
         ledger.open = {("a", "deed"): 1}
         assert not await Poller(ledger, interval=0.01).closed("a", "deed", within=0.05)
+
+    run(scenario())
+
+
+def test_a_straggler_holds_up_those_who_are_through_for_a_moment_only() -> None:
+    async def scenario() -> None:
+        ledger = Ledger()
+        ledger.open, ledger.through = {("a", "deed"): 1}, 14
+        assert not await Poller(ledger, interval=0.01, stalled_after=0.05).closed("a", "deed", within=10)
+
+    run(scenario())
+
+
+def test_a_step_that_nobody_is_through_waits_for_its_whole_budget() -> None:
+    async def scenario() -> None:
+        ledger = Ledger()
+        ledger.open = {("a", "deed"): 3}
+        wait = asyncio.create_task(Poller(ledger, interval=0.01, stalled_after=0.01).closed("a", "deed", within=10))
+        for _ in range(5):
+            await ledger.polled.acquire()
+        assert not wait.done()
+        ledger.open = {}
+        assert await wait
+
+    run(scenario())
+
+
+def test_while_answers_keep_coming_nobody_is_parked() -> None:
+    async def scenario() -> None:
+        ledger = Ledger()
+        ledger.open, ledger.through = {("a", "deed"): 9}, 1
+        wait = asyncio.create_task(Poller(ledger, interval=0.01, stalled_after=5).closed("a", "deed", within=10))
+        for still_open in range(8, -1, -1):
+            await ledger.polled.acquire()
+            ledger.open[("a", "deed")] = still_open
+        assert await wait
 
     run(scenario())
 

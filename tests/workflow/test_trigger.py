@@ -26,10 +26,10 @@ class Ledger:
         self._note(f"enter {wave} {step}")
         return self.known
 
-    async def open_members(self, entries: list[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    async def open_members(self, entries: list[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
         self.calls.append("poll")
         self.polled.set()
-        return dict.fromkeys(entries, self.still_open) if self.still_open else {}
+        return dict.fromkeys(entries, (self.still_open, 0)) if self.still_open else {}
 
     async def park(self, wave: str, step: str) -> int:
         self._note(f"park {wave} {step}")
