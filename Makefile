@@ -37,7 +37,7 @@ up: $(READY) ## Start everything and leave it running until Ctrl-C
 	@$(BIN)/simpul up $(ARGS)
 
 test: $(READY) ## Run all tests against real Postgres, Kafka and Airflow; ARGS goes to pytest
-	@$(BIN)/pytest --cov --cov-report=term $(ARGS)
+	@$(BIN)/pytest --numprocesses=2 --dist=loadgroup --durations=15 --cov --cov-report=term $(ARGS)
 
 lint: $(READY) ## Check style
 	@$(BIN)/ruff check .

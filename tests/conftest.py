@@ -28,6 +28,14 @@ DAGS = Path(__file__).parents[1] / "dags"
 _TEMPLATE = "ledger_template"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the whole stack run in one process, one after the other: one shared stack, one broken stack at a time."""
+    for item in items:
+        if item.get_closest_marker("stack"):
+            item.add_marker(pytest.mark.xdist_group("stack"))
+
+
 @pytest.fixture(scope="session")
 def _servers() -> Iterator[Supervisor]:
     with tempfile.TemporaryDirectory(prefix="simpul-tests-") as folder, Supervisor(Path(folder)) as supervisor:
