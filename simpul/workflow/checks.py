@@ -21,7 +21,8 @@ def check_call(step: StepDefinition, catalogue: Mapping[str, Any]) -> None:
     """Check a step's operation and the names of its request's fields.
 
     Raises:
-        WorkflowError: The catalogue has no such operation, or the operation no such field.
+        WorkflowError: The catalogue has no such operation, the operation no such field, or its answer cannot be waited
+            for.
     """
     if step.operation not in catalogue:
         raise _wrong(step, f"there is no operation {step.operation!r}", step.operation, catalogue)
@@ -32,6 +33,23 @@ def check_call(step: StepDefinition, catalogue: Mapping[str, Any]) -> None:
     missing = [name for name, field in fields.items() if field.get("required") and name not in step.request]
     if missing:
         raise WorkflowError(f"step {step.name!r}: {step.operation} also needs {', '.join(missing)}")
+    if step.accept is not None:
+        _check_waiting(step, catalogue[step.operation].get("effect"))
+
+
+def _check_waiting(step: StepDefinition, effect: str | None) -> None:
+    """A "not yet" is asked about again: that must do no harm, and something must bring it about."""
+    if effect == "write":
+        raise WorkflowError(
+            f"step {step.name!r}, accept: {step.operation} is a write, and each asking again would be a second one; "
+            "let a later step ask with a read and put `accept` there"
+        )
+    missing = [name for name in ("expires", "reference") if getattr(step, name) is None]
+    if missing:
+        raise WorkflowError(
+            f"step {step.name!r}, accept: an answer that is not accepted yet would wait for ever; say with "
+            f"{' and '.join(f'`{name}`' for name in missing)} until when it waits and which signal makes us ask again"
+        )
 
 
 def check_paths(steps: Sequence[StepDefinition], form: Mapping[str, Any], catalogue: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ CATALOGUE = {
         "record": {"fields": ["nik", "name", "address"]},
     },
     "registry.write": {
+        "effect": "write",
         "request": {"fields": {"person": {"required": True}, "kind": {"required": False}}},
         "record": {"fields": ["number"]},
     },
@@ -215,10 +216,32 @@ def test_a_malformed_condition_is_refused() -> None:
 
 def test_acceptance_is_about_the_answer_only() -> None:
     def build(accept: str) -> Callable[[Any], None]:
-        return lambda w: w.AgencyStep("applicant", "registry.find", {"nik": "form.nik"}, accept=accept)
+        waits = {"expires": "form.nik", "reference": "form.nik"}
+        return lambda w: w.AgencyStep("applicant", "registry.find", {"nik": "form.nik"}, accept=accept, **waits)
 
     assert "only `record` is" in refused(build("form.urgent"))
     assert refused(build("record.nam != ''")).endswith("did you mean 'name'?")
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({}, "`expires` and `reference`"),
+        ({"expires": "form.nik"}, "`reference`"),
+        ({"reference": "form.nik"}, "`expires`"),
+    ],
+)
+def test_an_answer_that_nobody_would_ask_for_again_cannot_be_waited_for(given: dict[str, str], missing: str) -> None:
+    accept = "record.name == 'ready'"
+    message = refused(lambda w: w.AgencyStep("applicant", "registry.find", {"nik": "form.nik"}, accept=accept, **given))
+    assert message.startswith("step 'applicant', accept: an answer that is not accepted yet would wait for ever")
+    assert f"say with {missing} until" in message
+
+
+def test_a_write_is_not_asked_again_until_its_answer_is_accepted() -> None:
+    waits = {"accept": "record.number != ''", "expires": "form.nik", "reference": "form.nik"}
+    message = refused(lambda w: w.AgencyStep("entry", "registry.write", {"person": "=nobody"}, **waits))
+    assert "registry.write is a write, and each asking again would be a second one" in message
 
 
 def test_a_choice_must_say_something_for_every_value_that_the_form_allows() -> None:
