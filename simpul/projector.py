@@ -9,18 +9,21 @@ from pydantic import ValidationError
 
 from schemas.messages import OUTCOME, OutcomeData
 from simpul.bus.consumer import ConsumerLoop, NewPartitions
+from simpul.bus.errors import BusError
 from simpul.bus.message import Message
 from simpul.bus.topics import OUTCOMES
 from simpul.clock import Clock
 from simpul.config import Settings
-from simpul.ledger import UNAVAILABLE, Connection, Database, offsets, transaction
+from simpul.ledger import REFUSED, TROUBLE, Connection, Database, offsets, transaction
+from simpul.ledger.definitions import DefinitionError
 from simpul.ledger.offsets import SetBackError
-from simpul.ledger.projection import Answer, project
+from simpul.ledger.projection import Answer, lay_aside, project
 
 log = structlog.get_logger(__name__)
 
 GROUP = "projector"
-_NOT_THE_MESSAGES_FAULT: tuple[type[Exception], ...] = (*UNAVAILABLE, SetBackError)
+_MESSAGES_FAULT: tuple[type[Exception], ...] = REFUSED
+_NOT_THE_MESSAGES_FAULT: tuple[type[Exception], ...] = (*TROUBLE, SetBackError, DefinitionError, BusError)
 
 
 def _refuse(_message: Message, reason: str) -> None:
@@ -61,20 +64,26 @@ class Projector:
         """Store a batch with its offsets; what cannot be stored at all is laid aside, and its neighbours are not."""
         try:
             self._store(messages)
+        except _MESSAGES_FAULT as error:
+            self._apart(messages, error)
         except _NOT_THE_MESSAGES_FAULT:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, it must not block the partition
-            if len(messages) == 1:
-                self._lay_aside(messages[0], error)
-            else:
-                log.warning("batch does not go in as one", messages=len(messages), error=type(error).__name__)
-                for message in messages:
-                    self.handle([message])
+            self._apart(messages, error)
+
+    def _apart(self, messages: list[Message], error: Exception) -> None:
+        if len(messages) == 1:
+            self._lay_aside(messages[0], error)
+            return
+        log.warning("batch does not go in as one", messages=len(messages), error=type(error).__name__)
+        for message in messages:
+            self.handle([message])
 
     def _lay_aside(self, message: Message, error: Exception) -> None:
-        self.bury(message, f"it cannot be stored: {type(error).__name__}")
         with transaction(self._database) as connection:
             self._advance(connection, message.topic, message.partition, [message])
+            self._call_operator(connection, message)
+            self.bury(message, f"it cannot be stored: {type(error).__name__}")
         self._next[message.partition] = message.offset + 1
 
     def _store(self, messages: list[Message]) -> None:
@@ -91,10 +100,15 @@ class Projector:
                 fresh = self._advance(connection, topic, partition, list(group))
                 if fresh:
                     moved[partition] = fresh[-1].offset + 1
-                answers += [answer for message in fresh if (answer := self._read(message))]
+                answers += [answer for message in fresh if (answer := self._read(connection, message))]
             states = project(connection, answers, now=self._clock.now()) if answers else {}
         self._next |= moved
         log.debug("projected", answers=len(answers), applications=len(states))
+
+    def _call_operator(self, connection: Connection, message: Message) -> None:
+        step = message.envelope.data.get("step")
+        if isinstance(step, str):
+            lay_aside(connection, message.envelope.subject, step, now=self._clock.now())
 
     def _advance(
         self, connection: Connection, topic: str, partition: int, messages: Sequence[Message]
@@ -110,7 +124,7 @@ class Projector:
             offsets.advance(connection, self._cluster, topic_id, partition, expected=stored, to=to)
         return fresh
 
-    def _read(self, message: Message) -> Answer | None:
+    def _read(self, connection: Connection, message: Message) -> Answer | None:
         envelope = message.envelope
         if envelope.type != OUTCOME:
             self.bury(message, f"type {envelope.type} does not belong here")
@@ -118,6 +132,7 @@ class Projector:
         try:
             data = OutcomeData.model_validate(envelope.data)
         except ValidationError as error:
+            self._call_operator(connection, message)
             problems = error.errors(include_input=False, include_url=False, include_context=False)
             self.bury(message, "; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in problems))
             return None

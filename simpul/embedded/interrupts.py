@@ -1,4 +1,4 @@
-"""One way out for a command that runs child processes: SIGTERM and SIGHUP end it as Ctrl-C does."""
+"""One way out for a command that runs child processes: SIGTERM and SIGHUP end it as Ctrl-C does, and Ctrl-C always."""
 
 import signal
 from collections.abc import Iterator
@@ -7,8 +7,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def as_ctrl_c() -> Iterator[None]:
-    """Within it SIGTERM and SIGHUP raise KeyboardInterrupt in the main thread, so that `finally` and `with` do their work."""
-    signals = (signal.SIGTERM, signal.SIGHUP)
+    """Within it these signals raise KeyboardInterrupt in the main thread, so that `finally` and `with` do their work.
+
+    SIGINT too: a shell that starts a command in the background has it ignored.
+    """
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, _interrupt) for number in signals}
     try:
         yield

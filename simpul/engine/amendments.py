@@ -2,12 +2,17 @@
 
 from typing import Any
 
+import structlog
+
 from simpul.clock import Clock
-from simpul.crypto import DataKey, Keys
+from simpul.crypto import CannotDecryptError, DataKey, Keys
 from simpul.definition import Definition
 from simpul.engine.requests import open_form, open_record, plain_request
-from simpul.ledger import Database, definitions, timers, transaction, transitions
+from simpul.ledger import Connection, Database, definitions, timers, transaction, transitions
 from simpul.ledger.amendments import Amendment, read
+from simpul.ledger.definitions import DefinitionError
+
+log = structlog.get_logger(__name__)
 
 
 class Amender:
@@ -24,15 +29,25 @@ class Amender:
             numbers = timers.amendable(connection)
         done = 0
         for number in numbers:
-            with transaction(self._database) as connection:
-                amendment = read(connection, number)
-                if amendment is None:
-                    continue
-                spec = definitions.definition(connection, amendment.service, amendment.version)
-                key = self._keys.data_key(amendment.data_key, amendment.subject)
-                changed = changed_steps(spec, amendment, key)
-                done += transitions.amend(connection, number, changed, actor="engine", now=self._clock.now())
+            try:
+                with transaction(self._database) as connection:
+                    done += self._put_into_effect(connection, number)
+            except (CannotDecryptError, ValueError) as error:
+                log.error("amendment dropped", application=number, error=type(error).__name__)  # noqa: TRY400
+                with transaction(self._database) as connection:
+                    transitions.drop_amendment(connection, number, actor="engine", now=self._clock.now())
+            except DefinitionError as error:
+                log.error("definition cannot be had", application=number, why=str(error))  # noqa: TRY400
         return done
+
+    def _put_into_effect(self, connection: Connection, number: str) -> bool:
+        amendment = read(connection, number)
+        if amendment is None:
+            return False
+        spec = definitions.definition(connection, amendment.service, amendment.version)
+        key = self._keys.data_key(amendment.data_key, amendment.subject)
+        changed = changed_steps(spec, amendment, key)
+        return transitions.amend(connection, number, changed, actor="engine", now=self._clock.now())
 
 
 def changed_steps(definition: Definition, amendment: Amendment, key: DataKey) -> list[str]:

@@ -11,6 +11,7 @@ import structlog
 from simpul.clock import Clock
 from simpul.engine.airflow_client import AirflowClient, AirflowUnreachableError, DagBroken, DagMissing, Started
 from simpul.ledger import Database, definitions, dispatch, transaction, waves
+from simpul.ledger.definitions import DefinitionError
 from simpul.ledger.waves import Queue, Wave
 
 log = structlog.get_logger(__name__)
@@ -58,14 +59,22 @@ class Dispatcher:
         started = sum(self._start(wave) for wave in orphans)
         for queue in queues:
             carrying = sum(w.members > 0 for w in under_way if (w.service, w.version) == (queue.service, queue.version))
-            while self._ready(queue, carrying):
-                wave = self._claim(queue, self._in_flight - carrying)
-                if wave is None:
-                    break
-                carrying += 1
-                under_way.append(wave)
-                queue = queue.without(wave.members)  # noqa: PLW2901  # what is left of it
-                started += self._start(wave)
+            try:
+                started += self._serve(queue, carrying)
+            except DefinitionError as error:
+                log.error("definition cannot be had", service=queue.service, version=queue.version, why=str(error))  # noqa: TRY400
+        return started
+
+    def _serve(self, queue: Queue, carrying: int) -> int:
+        """Claim and start waves from a queue while there is something to carry and room for it."""
+        started = 0
+        while self._ready(queue, carrying):
+            wave = self._claim(queue, self._in_flight - carrying)
+            if wave is None:
+                break
+            carrying += 1
+            queue = queue.without(wave.members)
+            started += self._start(wave)
         return started
 
     def _ready(self, queue: Queue, carrying: int) -> bool:
@@ -96,7 +105,8 @@ class Dispatcher:
                 with transaction(self._database) as connection:
                     waves.give_back(connection, wave.id, result="refused", strikes=self._strikes, now=now)
                     dispatch.observe(connection, wave.service, wave.version, state, now=now)
-                self._dags.pop((wave.service, wave.version), None)
+                # not tried again before the next look at the DAG
+                self._dags[wave.service, wave.version] = (state, now)
                 log.error("wave refused", wave=wave.id, service=wave.service, dag=state)
                 return False
             case unreachable:

@@ -14,7 +14,7 @@ from simpul.engine.dispatcher import Dispatcher
 from simpul.engine.loop import repeat
 from simpul.engine.recovery import Recovery
 from simpul.engine.relay import Relay
-from simpul.ledger import Database, connect, timers, transaction
+from simpul.ledger import Database, connect, signals, timers, transaction
 
 log = structlog.get_logger(__name__)
 
@@ -68,10 +68,16 @@ def _duties(settings: Settings, database: Database, producer: Producer) -> list[
         with transaction(database) as connection:
             return timers.deadlines(connection, now=clock.now())
 
+    def unmatched_signals() -> int:
+        with transaction(database) as connection:
+            signals.sweep(connection, now=clock.now())
+        return 0
+
     return [
         _Duty("relay", relay.once, 0.05),
         _Duty("dispatcher", dispatcher.once, 0.2),
         _Duty("recovery", recovery.once, 1.0),
         _Duty("deadlines", deadlines, 1.0),
+        _Duty("signals", unmatched_signals, 1.0),
         _Duty("amendments", Amender(database, keys, clock).once, 1.0),
     ]

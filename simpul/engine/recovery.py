@@ -6,10 +6,19 @@ import structlog
 
 from simpul.clock import Clock
 from simpul.engine.airflow_client import AirflowClient, AirflowUnreachableError
-from simpul.ledger import Database, definitions, transaction, waves
+from simpul.ledger import Connection, Database, definitions, transaction, waves
+from simpul.ledger.definitions import DefinitionError
 from simpul.ledger.waves import Wave
 
 log = structlog.get_logger(__name__)
+
+
+def _dag_id(connection: Connection, wave: Wave) -> str | None:
+    try:
+        return definitions.definition(connection, wave.service, wave.version).dag_id
+    except DefinitionError as error:
+        log.error("definition cannot be had", service=wave.service, version=wave.version, why=str(error))  # noqa: TRY400
+        return None
 
 
 class Recovery:
@@ -32,15 +41,14 @@ class Recovery:
         """Look at every started wave; returns 0, so that the loop keeps its pace."""
         with transaction(self._database) as connection:
             started = [wave for wave in waves.open_waves(connection) if wave.state == "started"]
-            dags = {
-                (w.service, w.version): definitions.definition(connection, w.service, w.version).dag_id for w in started
-            }
-        if not started:
+            dags = {wave.id: dag_id for wave in started if (dag_id := _dag_id(connection, wave))}
+        if not dags:
             return 0
         try:
-            runs = self._airflow.states([(dags[w.service, w.version], w.id) for w in started])
+            runs = self._airflow.states([(dag_id, wave) for wave, dag_id in dags.items()])
             for wave in started:
-                self._compare(wave, runs.get(wave.id), dags[wave.service, wave.version])
+                if wave.id in dags:
+                    self._compare(wave, runs.get(wave.id), dags[wave.id])
         except AirflowUnreachableError as error:
             # never taken for "vanished"
             log.warning("airflow away", why=str(error))

@@ -3,7 +3,10 @@
 A crash between the two publishes a request twice, under the same id: the gateway's attempt drops the second.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from operator import attrgetter
+
+import structlog
 
 from simpul.bus.producer import Producer
 from simpul.bus.topics import requests_topic
@@ -11,8 +14,13 @@ from simpul.clock import Clock
 from simpul.crypto import CannotDecryptError, Keys
 from simpul.definition import Definition
 from simpul.engine.requests import Broken, Park, Request, Skip, build
-from simpul.ledger import Database, definitions, outbox, transaction
+from simpul.ledger import Connection, Database, definitions, outbox, transaction
+from simpul.ledger.definitions import DefinitionError
 from simpul.ledger.outbox import Due, Sent
+
+log = structlog.get_logger(__name__)
+
+_UNREADABLE_FOR = timedelta(seconds=30)
 
 
 class Relay:
@@ -30,6 +38,7 @@ class Relay:
         self._keys = keys
         self._clock = clock
         self._source = source
+        self._unreadable: dict[str, datetime] = {}
 
     def once(self, limit: int = 500) -> int:
         """Relay one batch.
@@ -39,25 +48,35 @@ class Relay:
         """
         now = self._clock.now()
         with transaction(self._database) as connection:
-            rows = outbox.take(connection, limit)
-            sent: list[Sent] = []
-            # the others lock applications: first, and in number order
-            for due in sorted(rows, key=lambda row: row.number):
-                spec = definitions.definition(connection, due.service, due.version)
-                match self._build(due, spec, now):
-                    case Request() as request:
-                        sent.append(_sent(due, request))
-                        self._producer.send(requests_topic(sent[-1].agency), due.subject, request.envelope)
-                    case Skip():
-                        outbox.skip(connection, due, now=now)
-                    case Park(until, reference):
-                        outbox.park(connection, due, until=until, reference=reference, now=now)
-                    case Broken() as broken:
-                        outbox.fail(connection, due, _diagnosis(broken), now=now)
+            rows = outbox.take(connection, limit, self._left_out(now))
+            built = {due.outbox: self._built(connection, due, now) for due in rows}
+            requests = [(due, made) for due in rows if isinstance(made := built[due.outbox], Request)]
+            sent = [_sent(due, request) for due, request in requests]
+            for (due, request), each in zip(requests, sent, strict=True):
+                self._producer.send(requests_topic(each.agency), due.subject, request.envelope)
             if sent:
                 self._producer.flush()
-                outbox.sent(connection, sent, now=now)
-        return len(rows)
+            # applications are locked only now: nobody waits for the broker behind their locks
+            outbox.lock(connection, [due for due in rows if built[due.outbox] is not None])
+            for due in sorted(rows, key=attrgetter("number")):
+                _set_apart(connection, due, built[due.outbox], now)
+            outbox.sent(connection, sent, now=now)
+        return sum(made is not None for made in built.values())
+
+    def _left_out(self, now: datetime) -> list[str]:
+        """Services whose definition could not be had a moment ago."""
+        self._unreadable = {name: until for name, until in self._unreadable.items() if until > now}
+        return list(self._unreadable)
+
+    def _built(self, connection: Connection, due: Due, now: datetime) -> Request | Skip | Park | Broken | None:
+        """As `build`; None where the definition cannot be had, which is nobody's fault but this process's age."""
+        try:
+            spec = definitions.definition(connection, due.service, due.version)
+        except DefinitionError as error:
+            self._unreadable[f"{due.service}/{due.version}"] = now + _UNREADABLE_FOR
+            log.error("definition cannot be had", service=due.service, version=due.version, why=str(error))  # noqa: TRY400
+            return None
+        return self._build(due, spec, now)
 
     def _build(self, due: Due, definition: Definition, now: datetime) -> Request | Skip | Park | Broken:
         """As `build`; one application's trouble, whatever it is, must not hold up its neighbours."""
@@ -67,6 +86,17 @@ class Relay:
             return Broken(str(error))
         except Exception as error:  # noqa: BLE001  # named without its text, which may quote the form
             return Broken(f"an unexpected {type(error).__name__}; the engine's version may not know this workflow")
+
+
+def _set_apart(connection: Connection, due: Due, made: Request | Skip | Park | Broken | None, now: datetime) -> None:
+    """What is no request leaves the outbox in its own way."""
+    match made:
+        case Skip():
+            outbox.skip(connection, due, now=now)
+        case Park(until, reference):
+            outbox.park(connection, due, until=until, reference=reference, now=now)
+        case Broken() as broken:
+            outbox.fail(connection, due, _diagnosis(broken), now=now)
 
 
 def _sent(due: Due, request: Request) -> Sent:

@@ -104,6 +104,10 @@ def open_record(request: str, record: bytes, key: DataKey) -> Any:
     return json.loads(key.open(record, record_id(request)))
 
 
+_LARGEST = 700 * 1024
+"""Of a request in clear; as base64 in its envelope it must stay below what the broker takes, 1 MiB."""
+
+
 def _seal(
     due: Due,
     step: StepDefinition,
@@ -114,10 +118,13 @@ def _seal(
     now: datetime,
     until: datetime | None,
     reference: str | None,
-) -> Request:
+) -> Request | Broken:
     request = request_id(due.subject, due.step, due.revision, due.ask)
     facts = _operations()[step.operation]
-    sealed = key.seal(json.dumps(payload).encode(), request)
+    plain = json.dumps(payload, ensure_ascii=False).encode()
+    if len(plain) > _LARGEST:
+        return Broken(f"the request would be larger than a message may be ({_LARGEST // 1024} KiB)")
+    sealed = key.seal(plain, request)
     data = RequestData(
         operation=step.operation,
         service=due.service,

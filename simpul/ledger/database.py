@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import Connection as Connection  # noqa: PLC0414  # what `transaction` gives, for annotations
 from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -16,6 +16,12 @@ Database = Engine
 
 UNAVAILABLE: tuple[type[Exception], ...] = (OperationalError, InterfaceError, PoolTimeoutError)
 """What is raised when Postgres is away, restarts, or has no connection to spare: try again later."""
+
+REFUSED: tuple[type[Exception], ...] = (DataError, IntegrityError)
+"""What is raised when Postgres answers and does not take a value: trying again changes nothing."""
+
+TROUBLE: tuple[type[Exception], ...] = (DBAPIError, PoolTimeoutError)
+"""Everything else that Postgres or the way to it may raise: look for `REFUSED` first."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 

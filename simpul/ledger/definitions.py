@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -16,8 +17,16 @@ class VersionNeedsRaisingError(Exception):
     """The steps of a published version changed; applications under way would change with them."""
 
 
-class UnknownServiceError(LookupError):
+class DefinitionError(Exception):
+    """A service's workflow cannot be had: nothing about its applications can be decided here and now."""
+
+
+class UnknownServiceError(DefinitionError, LookupError):
     """No such service, or not in this version."""
+
+
+class UnreadableDefinitionError(DefinitionError):
+    """The published definition is of a newer Simpul than this process."""
 
 
 def publish(
@@ -72,6 +81,7 @@ def definition(connection: Connection, service: str, version: int) -> Definition
 
     Raises:
         UnknownServiceError: Not published.
+        UnreadableDefinitionError: Published by a newer Simpul than this.
     """
     if (service, version) not in _CACHE:
         body = connection.execute(
@@ -79,7 +89,12 @@ def definition(connection: Connection, service: str, version: int) -> Definition
         ).scalar()
         if body is None:
             raise UnknownServiceError(f"{service} version {version} is not published: run `simpul service publish`")
-        _CACHE[service, version] = Definition.model_validate(body)
+        try:
+            _CACHE[service, version] = Definition.model_validate(body)
+        except ValidationError:
+            raise UnreadableDefinitionError(
+                f"{service} version {version} was published by a newer Simpul: update this process"
+            ) from None
     return _CACHE[service, version]
 
 

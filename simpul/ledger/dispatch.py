@@ -13,7 +13,7 @@ RETURNING state
 """)
 _RESOLVE = text("""
 UPDATE incident SET resolved_at = :now, resolved_by = 'engine'
-WHERE service = :service AND kind = 'dag' AND resolved_at IS NULL
+WHERE service = :service AND kind = :kind AND resolved_at IS NULL
 """)
 _DIAGNOSIS = {
     "missing": {
@@ -38,11 +38,15 @@ def observe(connection: Connection, service: str, version: int, state: str, *, n
     parameters = {"service": service, "version": version, "state": state, "now": now}
     changed = connection.execute(_SET, parameters).first() is not None
     if changed and state in _DIAGNOSIS:
-        incident = Incident(kind="dag", diagnosis=_DIAGNOSIS[state], service=service)
+        incident = Incident(kind=_kind(version), diagnosis=_DIAGNOSIS[state], service=service)
         open_incidents(connection, [incident], actor="engine", now=now)
     if changed and state in ("active", "paused"):
-        connection.execute(_RESOLVE, {"now": now, "service": service})
+        connection.execute(_RESOLVE, {"now": now, "service": service, "kind": _kind(version)})
     return changed
+
+
+def _kind(version: int) -> str:
+    return "dag" if version == 1 else f"dag_v{version}"
 
 
 def states(connection: Connection) -> dict[tuple[str, int], str]:

@@ -13,6 +13,7 @@ from simpul.clock import Clock
 from simpul.definition import StepDefinition
 from simpul.ledger.database import connect_async
 from simpul.ledger.definitions import definition
+from simpul.ledger.transitions import resettle
 
 _LOCK_MEMBERS = text(
     "SELECT number FROM application WHERE wave = :wave AND state = 'in_wave' ORDER BY number FOR UPDATE"
@@ -69,7 +70,7 @@ WITH parked AS (
 INSERT INTO event (id, at, actor, action, application, service, step, agency, state, detail)
 SELECT number || '/' || :wave || '/parked', :now, 'engine', 'application.waiting', number, service, :step, :agency,
        'waiting', jsonb_build_object('for', CAST(:waiting_for AS text), 'wave', CAST(:wave AS text))
-FROM parked ON CONFLICT (id) DO NOTHING
+FROM parked ON CONFLICT (id) DO NOTHING RETURNING application
 """)
 
 _SUMMARY = text("""
@@ -147,7 +148,14 @@ class Driver:
                     "waiting_for": f"agency:{spec.agency}",
                 },
             )
-            return int(parked.rowcount)
+            numbers = list(parked.scalars())
+            # a branch that was not entered yet must not wait for the one that parks
+            await connection.run_sync(
+                lambda sync: resettle(
+                    sync, numbers, because="another branch can go on", actor="engine", now=self._clock.now()
+                )
+            )
+            return len(numbers)
 
     async def summary(self, wave: str, step: str) -> dict[str, int]:
         """What the step came to for the wave's members: outcomes, `waiting`, `incident`, with their counts."""

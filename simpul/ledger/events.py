@@ -54,6 +54,7 @@ ACTIONS: dict[str, str] = {
     "application.withdrawn": "The citizen withdrew it",
     "application.withdrawal_requested": "The citizen asks to withdraw it",
     "application.amendment_requested": "The citizen asks to change it",
+    "application.amendment_dropped": "A change could not be put into effect; it was taken back",
     "application.amended": "A change took effect; the steps it touches have a new revision",
     "step.entered": "A step was opened",
     "step.requested": "The step's request went out to the agency's gateway",

@@ -49,6 +49,7 @@ SELECT o.id, o.application, o.step, o.revision, o.ask, a.subject, a.service, a.v
 FROM outbox o
 JOIN application a ON a.number = o.application
 JOIN step_run s ON s.application = o.application AND s.step = o.step AND s.revision = o.revision
+WHERE a.service || '/' || a.version <> ALL(CAST(:without AS text[]))
 ORDER BY o.id LIMIT :limit FOR UPDATE OF o SKIP LOCKED
 """)
 _RECORDS = text("""
@@ -57,9 +58,13 @@ WHERE application = ANY(CAST(:numbers AS text[])) AND record IS NOT NULL
 """)
 
 
-def take(connection: Connection, limit: int) -> list[Due]:
-    """Lock due rows, oldest first; rows that another engine holds are passed over."""
-    rows = connection.execute(_TAKE, {"limit": limit}).all()
+def take(connection: Connection, limit: int, without: Sequence[str] = ()) -> list[Due]:
+    """Lock due rows, oldest first; rows that another engine holds are passed over.
+
+    Args:
+        without: Services to leave, as `service/version`.
+    """
+    rows = connection.execute(_TAKE, {"limit": limit, "without": list(without)}).all()
     revisions = {row.application: row.revisions for row in rows}
     records: dict[str, dict[str, Sealed]] = {number: {} for number in revisions}
     if rows:
@@ -85,6 +90,14 @@ def take(connection: Connection, limit: int) -> list[Due]:
         )
         for row in rows
     ]
+
+
+_LOCK = text("SELECT FROM application WHERE number = ANY(CAST(:numbers AS text[])) ORDER BY number FOR UPDATE")
+
+
+def lock(connection: Connection, rows: Sequence[Due]) -> None:
+    """Lock the applications of rows, in number order, before anything of theirs is written."""
+    connection.execute(_LOCK, {"numbers": [due.number for due in rows]})
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from sqlalchemy import Connection, text
 from schemas.messages import OutcomeData
 from simpul.crypto import digest
 from simpul.ledger import bulk, events, signals
-from simpul.ledger.cases import Case, load, settle
+from simpul.ledger.cases import Case, StepRun, load, settle
 from simpul.ledger.definitions import definition
 from simpul.ledger.events import Event
 from simpul.ledger.tables import outcome as outcome_table
-from simpul.ledger.transitions import Incident, Move, apply, open_incidents
+from simpul.ledger.transitions import Incident, Move, apply, open_incidents, resettle, resolve_incidents
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ class _Batch:
     learnt: dict[str, int] = field(default_factory=dict)
     touched: dict[str, Case] = field(default_factory=dict)
     references: list[str] = field(default_factory=list)
+    recovered: list[tuple[str, str]] = field(default_factory=list)
+    lapsed: list[tuple[Case, str]] = field(default_factory=list)
 
 
 def project(connection: Connection, answers: Sequence[Answer], *, now: datetime) -> dict[str, str]:
@@ -60,7 +62,7 @@ def project(connection: Connection, answers: Sequence[Answer], *, now: datetime)
             batch.incidents.append(_unknown(answer))
         else:
             _take(connection, batch, cases[number], answer)
-    _write(connection, batch, answers)
+    _write(connection, batch)
     moves = [
         Move(
             case,
@@ -73,8 +75,43 @@ def project(connection: Connection, answers: Sequence[Answer], *, now: datetime)
     moved = apply(connection, moves, actor="projector", now=now)
     events.record(connection, [*batch.events, *moved])
     open_incidents(connection, batch.incidents, actor="projector", now=now)
+    for number, step in batch.recovered:
+        resolve_incidents(connection, number, step, actor="projector", now=now)
+    signals.doubt_lapses(connection, batch.lapsed, now=now)
     signals.match(connection, batch.references, now=now)
     return {move.case.number: move.to.state for move in moves}
+
+
+def lay_aside(connection: Connection, subject: str, step: str, *, now: datetime) -> None:
+    """An answer that cannot be stored: the step it was for needs an operator, if there is such a step in flight."""
+    for case in load(connection, list(_numbers(connection, {subject}).values())).values():
+        run = case.runs.get(step)
+        if run is None or run.state not in ("open", "in_flight"):
+            continue
+        parameters = {"now": now, "applications": [case.number], "steps": [step], "revisions": [run.revision]}
+        connection.execute(_RUNS, {**parameters, "states": ["failed"]})
+        failed = Event(
+            at=now,
+            actor="projector",
+            action="step.failed",
+            application=case.number,
+            service=case.service,
+            step=step,
+            revision=run.revision,
+        )
+        events.record(connection, [failed])
+        unusable = Incident(
+            kind="unusable_answer",
+            diagnosis={
+                "id": "Jawaban instansi tidak dapat disimpan; ada di dead letters. Periksa sebelum meminta ulang.",
+                "en": "The agency's answer cannot be stored; it is among the dead letters. Look before asking again.",
+            },
+            application=case.number,
+            service=case.service,
+            step=step,
+        )
+        open_incidents(connection, [unusable], actor="projector", now=now)
+        resettle(connection, [case.number], because="its answer cannot be stored", actor="projector", now=now)
 
 
 def _numbers(connection: Connection, subjects: Iterable[str]) -> dict[str, str]:
@@ -92,17 +129,35 @@ def _take(connection: Connection, batch: _Batch, case: Case, answer: Answer) -> 
     if case.closed or outdated:
         _late(connection, batch, case, answer)
         return
-    if data.ask != run.ask:  # type: ignore[union-attr]  # `outdated` covers None
+    if data.ask != run.ask or _taken_already(run, answer):  # type: ignore[union-attr, arg-type]  # `outdated` covers None
         return
     batch.touched[case.number] = case
-    came_to = data.outcome
-    if came_to == "pending":
-        came_to = "lapsed" if run.until and run.until <= batch.now else "pending"  # type: ignore[union-attr, assignment]
+    came_to = _pending_means(run, answer, batch.now) if data.outcome == "pending" else data.outcome  # type: ignore[arg-type]
     _TAKE[came_to](batch, case, answer, came_to)
+
+
+def _taken_already(run: StepRun, answer: Answer) -> bool:
+    """The same answer again: it must not undo what a signal or a deadline has done since."""
+    return answer.data.outcome in ("pending", "failed") and run.state not in ("open", "in_flight")
+
+
+def _pending_means(run: StepRun, answer: Answer, now: datetime) -> str:
+    """What "not yet" comes to: the deadline counts only for a question that was put after it."""
+    if run.until is None and run.reference is None:
+        return "endless"
+    asked_at = answer.data.sent_at or now
+    return "lapsed" if run.until and run.until <= asked_at else "pending"
 
 
 def _close(batch: _Batch, case: Case, answer: Answer, came_to: str) -> None:
     data = answer.data
+    run = case.runs[data.step]
+    if run.state == "failed":
+        batch.recovered.append((case.number, data.step))
+    if came_to != "done" and run.reference:
+        batch.references.append(run.reference)
+    if came_to == "lapsed" and run.reference:
+        batch.lapsed.append((case, data.step))
     record = base64.b64decode(data.payload) if data.payload and came_to == "done" else None
     reason = data.reason.model_dump(mode="json") if data.reason else None
     batch.outcomes.append(
@@ -155,12 +210,31 @@ def _fail(batch: _Batch, case: Case, answer: Answer, _came_to: str) -> None:
         )
 
 
+def _endless(batch: _Batch, case: Case, answer: Answer, _came_to: str) -> None:
+    """Not yet, and neither a signal nor a deadline would ever ask again."""
+    _set_run(batch, case, answer.data.step, "failed")
+    batch.events.append(_event(batch, case, answer, "step.failed"))
+    batch.incidents.append(
+        Incident(
+            kind="endless_wait",
+            diagnosis={
+                "id": "Instansi menjawab: belum. Langkah ini tidak punya tenggat atau sinyal: perbaiki alur layanannya.",
+                "en": "The agency says: not yet. The step has neither deadline nor signal: mend the service's workflow.",
+            },
+            application=case.number,
+            service=case.service,
+            step=answer.data.step,
+        )
+    )
+
+
 _TAKE = {
     "done": _close,
     "rejected": _close,
     "lapsed": _close,
     "pending": _wait,
     "failed": _fail,
+    "endless": _endless,
 }
 
 
@@ -172,10 +246,11 @@ def _set_run(batch: _Batch, case: Case, step: str, state: str) -> None:
 
 def _late(connection: Connection, batch: _Batch, case: Case, answer: Answer) -> None:
     """An answer that nothing waits for: the same one again is dropped, any other is an event, after close an incident."""
-    seen = connection.execute(text("SELECT 1 FROM event WHERE id = :id"), {"id": answer.id}).first()
-    if seen or any(e.id == answer.id for e in batch.events):
+    told = _told_as(answer)
+    seen = connection.execute(text("SELECT 1 FROM event WHERE id = :id"), {"id": told}).first()
+    if seen or any(e.id == told for e in batch.events):
         return
-    batch.events.append(_event(batch, case, answer, "outcome.late", id=f"{answer.id}:late"))
+    batch.events.append(_event(batch, case, answer, "outcome.late", id=f"{told}/late"))
     if case.closed:
         batch.incidents.append(
             Incident(
@@ -203,6 +278,11 @@ def _unknown(answer: Answer) -> Incident:
     )
 
 
+def _told_as(answer: Answer) -> str:
+    """The id of an answer's event. A doubtful call that is answered after all comes under the same outcome id."""
+    return f"{answer.id}/{answer.data.outcome}"
+
+
 def _event(batch: _Batch, case: Case, answer: Answer, action: str, **more: Any) -> Event:
     data = answer.data
     detail: dict[str, Any] = {
@@ -220,7 +300,7 @@ def _event(batch: _Batch, case: Case, answer: Answer, action: str, **more: Any) 
     if data.failure:
         detail["failure"] = {"kind": data.failure.kind, "code": data.failure.code, "owner": data.failure.owner}
     return Event(
-        id=more.get("id", answer.id),
+        id=more.get("id", _told_as(answer)),
         at=batch.now,
         actor=f"gateway:{data.operation.partition('.')[0]}",
         action=action,
@@ -254,13 +334,9 @@ FROM unnest(CAST(:applications AS text[]), CAST(:steps AS text[]), CAST(:revisio
             CAST(:states AS text[])) AS n(application, step, revision, state)
 WHERE s.application = n.application AND s.step = n.step AND s.revision = n.revision
 """)
-_ATTEMPTS = text("""
-UPDATE attempt SET state = 'answered', answered_at = :now, lease_until = NULL, next_at = NULL
-WHERE request_id = ANY(CAST(:requests AS text[])) AND state <> 'answered'
-""")
 
 
-def _write(connection: Connection, batch: _Batch, answers: Sequence[Answer]) -> None:
+def _write(connection: Connection, batch: _Batch) -> None:
     bulk.insert(connection, outcome_table, _OUTCOME_COLUMNS, batch.outcomes)
     if batch.runs:
         applications, steps, revisions, states = (list(column) for column in zip(*batch.runs, strict=True))
@@ -274,4 +350,3 @@ def _write(connection: Connection, batch: _Batch, answers: Sequence[Answer]) -> 
                 "states": states,
             },
         )
-    connection.execute(_ATTEMPTS, {"now": batch.now, "requests": [a.data.request_id for a in answers]})

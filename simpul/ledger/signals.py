@@ -1,8 +1,10 @@
 """Signals: rows, not edges (design rule 5). Stored before they are acknowledged; matched now or later."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -42,7 +44,8 @@ def receive(connection: Connection, signals: Iterable[Signal], *, now: datetime)
         The ids that were new; the others had been received before.
     """
     new = {}
-    for signal in signals:
+    # in one order, so that two pushes of the same rows do not lock each other out
+    for signal in sorted(signals, key=attrgetter("id")):
         parameters = {
             "id": signal.id,
             "kind": signal.kind,
@@ -64,7 +67,8 @@ def receive(connection: Connection, signals: Iterable[Signal], *, now: datetime)
 
 
 _CANDIDATES = text("""
-SELECT DISTINCT s.application FROM step_run s WHERE s.reference = ANY(CAST(:references AS text[]))
+SELECT application, step, reference FROM step_run
+WHERE reference = ANY(CAST(:references AS text[])) ORDER BY application, revision
 """)
 _OPEN = text("""
 SELECT id, kind, reference FROM signal
@@ -85,22 +89,66 @@ def match(connection: Connection, references: Sequence[str], *, now: datetime) -
     """
     if not references:
         return
-    numbers = connection.execute(_CANDIDATES, {"references": list(references)}).scalars().all()
-    cases = load(connection, numbers)
+    candidates = connection.execute(_CANDIDATES, {"references": list(references)}).all()
+    cases = load(connection, [candidate.application for candidate in candidates])
     signals = connection.execute(_OPEN, {"references": list(references)}).all()
     recalled = []
     for signal in signals:
-        for case in cases.values():
-            step = next((s for s, run in case.runs.items() if run.reference == signal.reference), None)
-            if step is None:
-                continue
-            settled_before = case.outcomes.get(step) == "done"
-            if case.closed and not settled_before:
+        for case, step in _concerned(cases, candidates, signal.reference):
+            run = case.runs.get(step)
+            superseded = run is None or run.reference != signal.reference
+            paid = case.outcomes.get(step) == "done"
+            if superseded or (case.closed and not paid):
                 _late(connection, signal.id, signal.kind, case, step, now=now)
-            elif settled_before or case.runs[step].state == "waiting":
+            elif paid or (run is not None and run.state == "waiting"):
                 _consume(connection, signal.id, case, step, now)
                 recalled.append(case.number)
-    resettle(connection, recalled, because="a signal came", actor="ledger", now=now)
+    waiting = [number for number in recalled if not cases[number].closed]
+    resettle(connection, waiting, because="a signal came", actor="ledger", now=now)
+
+
+def _concerned(cases: Mapping[str, Case], candidates: Sequence[Any], reference: str) -> list[tuple[Case, str]]:
+    """The cases with a step that refers to this, in its present revision or, where none does, in an earlier one."""
+    pairs = {(c.application, c.step) for c in candidates if c.reference == reference}
+    return [(cases[number], step) for number, step in sorted(pairs)]
+
+
+_UNMATCHED = text("""
+SELECT DISTINCT s.reference FROM signal s JOIN step_run r ON r.reference = s.reference
+WHERE s.consumed_at IS NULL AND r.state IN ('waiting', 'closed')
+""")
+
+
+def sweep(connection: Connection, *, now: datetime) -> int:
+    """Match open signals again: one may have come in the very moment in which its step began to wait.
+
+    Returns:
+        How many references had an open signal.
+    """
+    references = list(connection.execute(_UNMATCHED).scalars())
+    match(connection, references, now=now)
+    return len(references)
+
+
+_CONSUMED = text("SELECT 1 FROM signal WHERE reference = :reference AND application = :application LIMIT 1")
+
+
+def doubt_lapses(connection: Connection, lapsed: Sequence[tuple[Case, str]], *, now: datetime) -> None:
+    """A step lapsed although its signal had come: the agency contradicts itself, an operator looks."""
+    for case, step in lapsed:
+        parameters = {"reference": case.runs[step].reference, "application": case.number}
+        if connection.execute(_CONSUMED, parameters).first():
+            doubtful = Incident(
+                kind="lapsed_after_signal",
+                diagnosis={
+                    "id": "Sinyal sudah datang, tetapi sampai tenggat instansi menyatakan belum: periksa dengan instansi.",
+                    "en": "A signal had come, yet up to the deadline the agency said: not yet. Ask the agency.",
+                },
+                application=case.number,
+                service=case.service,
+                step=step,
+            )
+            open_incidents(connection, [doubtful], actor="ledger", now=now)
 
 
 def _consume(connection: Connection, signal: str, case: Case, step: str, now: datetime) -> None:
@@ -115,8 +163,8 @@ def _late(connection: Connection, signal: str, kind: str, case: Case, step: str,
     late = Incident(
         kind=f"late_{kind}",
         diagnosis={
-            "id": f"Sinyal {kind} datang setelah berkas ditutup ({case.state}): periksa dan kembalikan bila perlu.",
-            "en": f"A {kind} signal came after the case was closed ({case.state}): check, and refund if need be.",
+            "id": f"Sinyal {kind} datang terlambat (berkas: {case.state}): periksa dan kembalikan bila perlu.",
+            "en": f"A {kind} signal came too late (the case: {case.state}): check, and refund if need be.",
         },
         application=case.number,
         service=case.service,

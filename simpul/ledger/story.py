@@ -71,7 +71,7 @@ def _received(told: Rebuilt, event: Event) -> None:
     told.received_at = event.at
 
 
-def _pending(what: str) -> Callable[[Rebuilt, Event], None]:
+def _pending(what: str | None) -> Callable[[Rebuilt, Event], None]:
     def rule(told: Rebuilt, _event: Event) -> None:
         told.pending = what
 
@@ -91,6 +91,7 @@ _RULES: dict[str, Callable[[Rebuilt, Event], None]] = {
     "application.received": _received,
     "application.withdrawal_requested": _pending("withdraw"),
     "application.amendment_requested": _pending("amend"),
+    "application.amendment_dropped": _pending(None),
     "application.amended": _amended,
 }
 _RUNS: dict[str, str] = {"entered": "open", "requested": "in_flight", "pending": "waiting", "failed": "failed"}

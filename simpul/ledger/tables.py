@@ -80,7 +80,6 @@ application = Table(
     # the dispatcher's queue, the timers' queue, a wave's members
     Index("ix_application_runnable", "service", "version", "next_step", text("priority DESC"), "number",
           postgresql_where=text("state = 'runnable'")),
-    Index("ix_application_until", "until", postgresql_where=text("state = 'waiting'")),
     Index("ix_application_wave", "wave", postgresql_where=text("wave IS NOT NULL")),
     Index("ix_application_pending", "number", postgresql_where=text("pending IS NOT NULL")),
 )  # fmt: skip
@@ -125,6 +124,7 @@ step_run = Table(
     Column("closed_at", DateTime(timezone=True)),
     Index("ix_step_run_reference", "reference", postgresql_where=text("reference IS NOT NULL")),
     Index("ix_step_run_wave", "wave", "step"),
+    Index("ix_step_run_until", "until", postgresql_where=text("state = 'waiting' AND NOT recalled")),
 )
 
 outcome = Table(

@@ -7,8 +7,11 @@ from sqlalchemy import Connection, text
 from simpul.ledger.transitions import resettle
 
 _DUE = text("""
-SELECT number FROM application WHERE state = 'waiting' AND until <= :now
-ORDER BY number LIMIT :limit FOR UPDATE SKIP LOCKED
+SELECT a.number FROM application a
+WHERE a.closed_at IS NULL AND a.number IN (
+    SELECT s.application FROM step_run s WHERE s.state = 'waiting' AND s.until <= :now AND NOT s.recalled
+    ORDER BY s.until LIMIT :limit)
+ORDER BY a.number FOR UPDATE SKIP LOCKED
 """)
 _RECALL = text("""
 UPDATE step_run s SET recalled = true

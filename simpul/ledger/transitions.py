@@ -5,6 +5,7 @@ Every function here runs in the caller's transaction and holds the application's
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from simpul.ledger import bulk, events
 from simpul.ledger.cases import CLOSED, Case, Settled, load, settle
-from simpul.ledger.definitions import definition
+from simpul.ledger.definitions import DefinitionError, definition
 from simpul.ledger.events import Event
 from simpul.ledger.tables import incident as incident_table
 
@@ -22,7 +23,7 @@ UPDATE application a
 SET state = n.state, next_step = n.next_step, waiting_for = n.waiting_for, waiting_step = n.waiting_step,
     until = n.until, wave = CASE WHEN n.state = 'in_wave' THEN a.wave END,
     since = CASE WHEN a.state = n.state THEN a.since ELSE :now END,
-    closed_at = CASE WHEN n.closed THEN :now END,
+    closed_at = CASE WHEN n.closed THEN coalesce(a.closed_at, :now) END,
     learnt = a.learnt + n.learnt,
     strikes = CASE WHEN n.learnt > 0 THEN 0 ELSE a.strikes END, solo = a.solo AND n.learnt = 0,
     pending = CASE WHEN n.closed THEN NULL ELSE a.pending END
@@ -99,17 +100,21 @@ def _event(move: Move, actor: str, now: datetime) -> Event:
 def resettle(
     connection: Connection, numbers: Iterable[str], *, because: str, actor: str, now: datetime
 ) -> dict[str, str]:
-    """Lock applications, decide anew, write. Returns the state of each."""
-    cases = load(connection, list(numbers))
-    moves = [
-        Move(case, settle(case, definition(connection, case.service, case.version)), because) for case in cases.values()
-    ]
+    """Lock applications, decide anew, write. Returns the state of each; those of an unreadable workflow stay."""
+    moves = []
+    for case in load(connection, list(numbers)).values():
+        with suppress(DefinitionError):
+            moves.append(Move(case, settle(case, definition(connection, case.service, case.version)), because))
     events.record(connection, apply(connection, moves, actor=actor, now=now))
     return {move.case.number: move.to.state for move in moves}
 
 
 class ClosedError(Exception):
     """The application has ended; nothing about it can change any more."""
+
+
+class WithdrawalPendingError(ClosedError):
+    """The citizen is withdrawing it; a change would undo that."""
 
 
 class UnknownApplicationError(LookupError):
@@ -139,6 +144,7 @@ def request_amendment(connection: Connection, number: str, sealed_form: bytes, *
     Raises:
         UnknownApplicationError: No such application.
         ClosedError: It has ended already.
+        WithdrawalPendingError: It is being withdrawn.
     """
     _request(connection, number, "amend", "application.amendment_requested", actor=actor, now=now)
     connection.execute(
@@ -153,6 +159,8 @@ def _request(connection: Connection, number: str, what: str, action: str, *, act
         raise UnknownApplicationError(f"there is no application {number}")
     if case.closed:
         raise ClosedError(f"application {number} is {case.state}: it can no longer be changed")
+    if case.pending == "withdraw" and what != "withdraw":
+        raise WithdrawalPendingError(f"application {number} is being withdrawn: it can no longer be changed")
     connection.execute(
         text("UPDATE application SET pending = :what WHERE number = :number"), {"what": what, "number": number}
     )
@@ -199,6 +207,28 @@ def amend(connection: Connection, number: str, changed: Sequence[str], *, actor:
     return True
 
 
+def drop_amendment(connection: Connection, number: str, *, actor: str, now: datetime) -> None:
+    """An amendment that cannot be put into effect is taken back; the case goes on as it was, and an operator hears."""
+    case = load(connection, [number])[number]
+    connection.execute(
+        text("UPDATE application SET pending = NULL, amended_form = NULL WHERE number = :number"), {"number": number}
+    )
+    unusable = Incident(
+        kind="amendment",
+        diagnosis={
+            "id": "Perubahan berkas tidak dapat diterapkan; berkas berjalan dengan isian lama. Minta pemohon mengulang.",
+            "en": "A change to the form could not be put into effect; the case goes on with the old form. Ask again.",
+        },
+        application=number,
+        service=case.service,
+    )
+    dropped = Event(
+        at=now, actor=actor, action="application.amendment_dropped", application=number, service=case.service
+    )
+    events.record(connection, [dropped])
+    open_incidents(connection, [unusable], actor=actor, now=now)
+
+
 @dataclass(frozen=True, slots=True)
 class Incident:
     """Something that cannot go on without an operator; `diagnosis` is a Text (id, en)."""
@@ -210,6 +240,18 @@ class Incident:
     service: str | None = None
     agency: str | None = None
     step: str | None = None
+
+
+_RESOLVE = text("""
+UPDATE incident SET resolved_at = :now, resolved_by = :actor
+WHERE application = :application AND step = :step AND resolved_at IS NULL
+""")
+
+
+def resolve_incidents(connection: Connection, application: str, step: str, *, actor: str, now: datetime) -> None:
+    """The step has its answer after all: what an operator was called for is settled."""
+    parameters = {"now": now, "actor": actor, "application": application, "step": step}
+    connection.execute(_RESOLVE, parameters)
 
 
 def open_incidents(connection: Connection, incidents: Sequence[Incident], *, actor: str, now: datetime) -> None:

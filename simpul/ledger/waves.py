@@ -88,10 +88,21 @@ RETURNING size
 """)
 
 
+_OLDEST_IS_SOLO = text("""
+SELECT solo FROM application
+WHERE state = 'runnable' AND service = :service AND version = :version AND next_step = :next_step AND pending IS NULL
+ORDER BY since, number LIMIT 1
+""")
+
+
 def claim(connection: Connection, queue: Queue, *, limit: int, now: datetime) -> Wave | None:
     """Claim a wave from a queue, or an application that travels alone; None when another engine was faster."""
     wave = f"wave_{uuid.uuid4().hex}"
-    for solo, most in ((False, limit), (True, 1)):
+    alone = connection.execute(
+        _OLDEST_IS_SOLO, {"service": queue.service, "version": queue.version, "next_step": queue.next_step}
+    ).scalar()
+    together = (False, limit)
+    for solo, most in ((True, 1), together) if alone else (together, (True, 1)):
         size = connection.execute(
             _CLAIM,
             {

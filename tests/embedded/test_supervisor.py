@@ -180,7 +180,9 @@ def test_nothing_survives_a_stop(tmp_path):
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_nothing_survives_the_supervisors_own_end(tmp_path, how):
     program = (
-        "import sys, time\nfrom pathlib import Path\nfrom simpul.embedded.supervisor import *\n"
+        "import signal, sys, time\nfrom pathlib import Path\nfrom simpul.embedded.supervisor import *\n"
+        # it is ignored where the tests themselves run in the background of a shell
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "with Supervisor(Path(sys.argv[1])) as supervisor:\n"
         "    supervisor.start(Process(name='family', command=sys.argv[2:]))\n"
         "    print('up', flush=True)\n"

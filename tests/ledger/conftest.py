@@ -187,6 +187,7 @@ class World:
             reason=reason,
             failure=failure,
             tries=1,
+            sent_at=more.get("sent_at"),
         )
         answer = Answer(id=more.get("id", outcome_id(request)), subject=subject, data=data)
         with transaction(self.db) as connection:

@@ -66,7 +66,6 @@ def upgrade() -> None:
     )
     op.create_index('ix_application_pending', 'application', ['number'], unique=False, postgresql_where=sa.text('pending IS NOT NULL'))
     op.create_index('ix_application_runnable', 'application', ['service', 'version', 'next_step', sa.literal_column('priority DESC'), 'number'], unique=False, postgresql_where=sa.text("state = 'runnable'"))
-    op.create_index('ix_application_until', 'application', ['until'], unique=False, postgresql_where=sa.text("state = 'waiting'"))
     op.create_index('ix_application_wave', 'application', ['wave'], unique=False, postgresql_where=sa.text('wave IS NOT NULL'))
     op.create_table('attempt',
     sa.Column('request_id', sa.Text(), nullable=False, comment='one for each (application, step, revision, ask)'),
@@ -213,6 +212,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('application', 'step', 'revision', name=op.f('pk_step_run'))
     )
     op.create_index('ix_step_run_reference', 'step_run', ['reference'], unique=False, postgresql_where=sa.text('reference IS NOT NULL'))
+    op.create_index('ix_step_run_until', 'step_run', ['until'], unique=False, postgresql_where=sa.text("state = 'waiting' AND NOT recalled"))
     op.create_index('ix_step_run_wave', 'step_run', ['wave', 'step'], unique=False)
 
 
@@ -220,6 +220,7 @@ def downgrade() -> None:
     """Take back."""
     op.execute(sa.schema.DropSequence(sa.Sequence("application_sequence")))
     op.drop_index('ix_step_run_wave', table_name='step_run')
+    op.drop_index('ix_step_run_until', table_name='step_run', postgresql_where=sa.text("state = 'waiting' AND NOT recalled"))
     op.drop_index('ix_step_run_reference', table_name='step_run', postgresql_where=sa.text('reference IS NOT NULL'))
     op.drop_table('step_run')
     op.drop_table('outcome')
@@ -239,7 +240,6 @@ def downgrade() -> None:
     op.drop_index('ix_attempt_due', table_name='attempt', postgresql_where=sa.text("state <> 'answered'"))
     op.drop_table('attempt')
     op.drop_index('ix_application_wave', table_name='application', postgresql_where=sa.text('wave IS NOT NULL'))
-    op.drop_index('ix_application_until', table_name='application', postgresql_where=sa.text("state = 'waiting'"))
     op.drop_index('ix_application_runnable', table_name='application', postgresql_where=sa.text("state = 'runnable'"))
     op.drop_index('ix_application_pending', table_name='application', postgresql_where=sa.text('pending IS NOT NULL'))
     op.drop_table('application')
