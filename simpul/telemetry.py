@@ -137,6 +137,13 @@ def _exception(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mu
     return line
 
 
+_CHATTY = {
+    **dict.fromkeys(("kafka", "httpx", "httpcore"), logging.WARNING),
+    # These log addresses and values, with tracebacks.
+    **dict.fromkeys(("urllib3", "zeep"), logging.CRITICAL),
+}
+
+
 def configure(process: str, *, log_format: Literal["json", "text"] = "json", level: str = "INFO") -> None:
     """Set up logging of a whole process, to standard error; libraries that use `logging` are included.
 
@@ -179,8 +186,8 @@ def configure(process: str, *, log_format: Literal["json", "text"] = "json", lev
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for chatty in ("kafka", "zeep", "urllib3", "httpx"):
-        logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+    for chatty, least in _CHATTY.items():
+        logging.getLogger(chatty).setLevel(max(least, root.level))
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:
