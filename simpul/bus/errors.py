@@ -18,8 +18,10 @@ class NotPublishedError(BusError):
 
     Attributes:
         count: How many messages since the last flush are not confirmed.
+        cause: The class of the Kafka client's error, of the first of them.
     """
 
     def __init__(self, count: int, cause: str) -> None:
         super().__init__(f"{count} message(s) not confirmed by Kafka: {cause}")
         self.count = count
+        self.cause = cause

@@ -36,6 +36,18 @@ _TOO_LARGE = Text(
     id="Jawaban instansi terlalu besar untuk satu pesan. Persempit permintaan atau hubungi pengembang konektor.",
     en="The agency's answer is too large for one message. Ask for less, or call the connector's developer.",
 )
+_NOT_ASKED = Text(
+    id="Tidak diketahui apakah permintaan ini sudah dilaksanakan, dan permintaannya tidak dapat dibaca lagi untuk "
+    "ditelusuri. Tanyakan kepada instansi sebelum mengulang.",
+    en="It is not known whether this was carried out, and the request can no longer be read to look it up. "
+    "Ask the agency before it is repeated.",
+)
+_NOT_PUBLISHABLE = Text(
+    id="Instansi sudah menjawab, tetapi jawabannya tidak dapat dimuat dalam satu pesan. Hubungi pengembang konektor, "
+    "dan tanyakan kepada instansi sebelum mengulang.",
+    en="The agency answered, but no message can carry the answer. Call the connector's developer, and ask the agency "
+    "before it is repeated.",
+)
 # In base64 and with the envelope around it just below the 1 MiB that broker and producer take.
 _MOST_BYTES = 700 * 1024
 
@@ -91,16 +103,22 @@ def of_failure(failure: Failure) -> Answer:
     return Answer("failed", failure=failure)
 
 
-def of_doubt(task: Task, error: AgencyError | None) -> Answer:
+def of_doubt(task: Task, code: str) -> Answer:
     """A write of which nobody can say whether it happened."""
-    return of_failure(
-        Failure(
-            kind="in_doubt",
-            code=error.code if error is not None else "LEASE_EXPIRED",
-            diagnosis=_UNANSWERED if task.reconcilable else _NO_LOOK_UP,
-            owner="agency",
-        )
-    )
+    diagnosis = _UNANSWERED if task.reconcilable else _NO_LOOK_UP
+    return of_failure(Failure(kind="in_doubt", code=code, diagnosis=diagnosis, owner="agency"))
+
+
+def of_unusable(task: Task, failure: Failure) -> Answer:
+    """A request that can never be sent. One that may have been sent before stays in doubt: it cannot be looked up."""
+    if task.phase == "send":
+        return of_failure(failure)
+    return of_failure(Failure(kind="in_doubt", code=failure.code, diagnosis=_NOT_ASKED, owner="us"))
+
+
+def of_unpublishable() -> Answer:
+    """The agency answered, and no message can carry it."""
+    return of_failure(Failure(kind="bad_data", code="NOT_PUBLISHABLE", diagnosis=_NOT_PUBLISHABLE, owner="us"))
 
 
 def failure_of(error: AgencyError) -> Failure:

@@ -8,17 +8,25 @@ from typing import Any
 import structlog
 
 from connectors.toolkit import deadline, diagnoses
-from connectors.toolkit.errors import AgencyError, BadData, InDoubt, Retriable
+from connectors.toolkit.errors import AgencyError, BadData, InDoubt, Misconfigured, Retriable
 from schemas.base import Record
+from schemas.text import Text
 from simpul.clock import Clock
-from simpul.crypto import Keys
+from simpul.crypto import CannotDecryptError, Keys
 from simpul.gateway import answers
 from simpul.gateway.answers import Answer
 from simpul.gateway.decisions import Backoff, Ending, Move, after_call, after_naive_call, may_send
-from simpul.gateway.task import Task, UnusableError, open_request
+from simpul.gateway.task import Task, UnusableError, open_request, unreadable_key
 from simpul.ledger.attempts import UnavailableError
 
 log = structlog.get_logger(__name__)
+
+_MASTER_KEY = Text(
+    id="Kunci data permintaan tidak dapat dibuka: SIMPUL_MASTER_KEY pada gateway bukan kunci instalasi ini. Perbaiki, "
+    "mulai ulang gateway, lalu aktifkan kembali konektor. Tidak ada permintaan yang hilang.",
+    en="The requests' data keys do not unwrap: the gateway's SIMPUL_MASTER_KEY is not this installation's. Correct it, "
+    "start the gateway again and resume the connector. No request is lost.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,8 @@ class Caller:
         self._renew = renew
         self._backoff = backoff
         self._naive = naive
+        # A master key that opened one request is right, and a data key that it does not open is the message's fault.
+        self._key_fits = False
         settings = connector.settings
         self._call_deadline: float = settings.call_deadline
         self._margin = margin(settings.lease_seconds, settings.call_deadline)
@@ -72,9 +82,11 @@ class Caller:
     def turn(self, task: Task) -> Turn:
         """Call once, if the lease allows."""
         try:
-            request = open_request(task, self._keys)
+            request = self._open(task)
         except UnusableError as unusable:
-            return Turn(Move.FAIL, answer=answers.of_failure(unusable.failure))
+            return Turn(Move.FAIL, answer=answers.of_unusable(task, unusable.failure))
+        except Misconfigured as refused:
+            return Turn(Move.STOP, error=refused)
         limit = self._limit(task)
         if limit is None:
             return Turn(Move.LEAVE)
@@ -84,6 +96,16 @@ class Caller:
             ending, record, error = self._call(task, request)
         task.answered_at = self._clock.now()
         return self._turn(task, ending, record, error)
+
+    def _open(self, task: Task) -> Any:
+        try:
+            request = open_request(task, self._keys)
+        except CannotDecryptError:
+            if self._key_fits:
+                raise UnusableError(unreadable_key()) from None
+            raise Misconfigured("MASTER_KEY", diagnosis=_MASTER_KEY) from None
+        self._key_fits = True
+        return request
 
     def _limit(self, task: Task) -> float | None:
         """The monotonic moment by which a call that starts now must be over; None when the lease is lost."""
@@ -143,7 +165,7 @@ class Caller:
         if move is Move.ANSWER and record is not None:
             return answers.of_record(task, record)
         if move is Move.GIVE_UP:
-            return answers.of_doubt(task, error)
+            return answers.of_doubt(task, error.code if error is not None else "UNKNOWN")
         if move is Move.REJECT and error is not None:
             return answers.of_rejection(error)
         if move is Move.FAIL and error is not None:

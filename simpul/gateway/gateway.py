@@ -115,8 +115,9 @@ class Gateway:
             rate=own.rate_per_second,
             lease=lease,
             usable=lease - self._call_deadline - timedelta(seconds=margin(own.lease_seconds, own.call_deadline)),
+            call_deadline=own.call_deadline,
             end=self._settler.put,
-            give_up=lambda task: Answered(task, answers.of_doubt(task, None)),
+            give_up=lambda task: Answered(task, answers.of_doubt(task, "LEASE_EXPIRED")),
         )
         self._workers = [
             threading.Thread(target=self._work, name=f"{self._agency}-{i}", daemon=True) for i in range(own.concurrency)

@@ -7,16 +7,16 @@ import heapq
 import itertools
 import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import structlog
 
 from connectors.toolkit.operation import Operation
 from schemas.envelope import Envelope
-from simpul.gateway.decisions import Move, take_up
+from simpul.gateway.decisions import Effect, Move, take_up
 from simpul.gateway.task import Task, read_data
 from simpul.ledger.attempts import Attempts, Deferred, LeasedAttempt, NewAttempt, UnavailableError
 
@@ -48,8 +48,8 @@ class Holding(Protocol):
         """Hold what is new; of the rest somebody takes care already. With `due_at` nothing is ours before then."""
         ...
 
-    def due(self, *, now: datetime, limit: int) -> list[tuple[Task, Move]]:
-        """What is to be worked on again, and what to do with it."""
+    def due(self, *, now: datetime, limit: int, in_hand: Collection[str] = ()) -> list[tuple[Task, Move]]:
+        """What is to be worked on again, and what to do with it; nothing whose lease we hold ourselves (`in_hand`)."""
         ...
 
     def renew(self, tasks: Sequence[Task], *, now: datetime) -> None:
@@ -107,10 +107,10 @@ class Leases:
                 taken.append(task)
         return taken
 
-    def due(self, *, now: datetime, limit: int) -> list[tuple[Task, Move]]:
+    def due(self, *, now: datetime, limit: int, in_hand: Collection[str] = ()) -> list[tuple[Task, Move]]:
         """Leased anew, each under a new number."""
         found = []
-        for row in self._attempts.due(now=now, limit=limit):
+        for row in self._attempts.due(now=now, limit=limit, but=in_hand):
             try:
                 found.append(self._taken_up(row))
             except ValueError:
@@ -146,12 +146,13 @@ class Leases:
             tries=row.tries,
             look_ups=row.look_ups,
             sent=row.found == "leased",
+            taken_over=row.expired,
         )
-        move = take_up(
-            row.found, operation.effect if operation else "read", expired=True, reconcilable=task.reconcilable
-        )
+        # A connector that does not know the operation any more knows no better what became of its last call.
+        effect = operation.effect if operation else cast("Effect", row.effect)
+        move = take_up(row.found, effect, expired=True, reconcilable=task.reconcilable)
         task.phase = "look_up" if move is Move.LOOK_UP else "send"
-        if row.found == "leased":
+        if row.expired:
             log.warning("took over an expired lease", request_id=row.request_id, move=move.name)
         return task, move
 
@@ -187,7 +188,7 @@ class Naive:
         self.settle(answered=(), postponed=[Postponed(task, due_at, doubtful=False) for task in tasks], now=now)
         return []
 
-    def due(self, *, now: datetime, limit: int) -> list[tuple[Task, Move]]:
+    def due(self, *, now: datetime, limit: int, in_hand: Collection[str] = ()) -> list[tuple[Task, Move]]:  # noqa: ARG002
         """What waited long enough."""
         found: list[tuple[Task, Move]] = []
         with self._lock:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from simpul.gateway.decisions import Move
 from simpul.gateway.holding import Holding, Postponed
 from simpul.gateway.metrics import Metrics
 from simpul.gateway.queue import WorkQueue, share
-from simpul.gateway.settler import End
+from simpul.gateway.settler import End, Lost
 from simpul.gateway.task import Task
 from simpul.ledger.attempts import AgencyState, UnavailableError
 
@@ -66,6 +66,11 @@ class InHand:
         with self._lock:
             self._tasks.difference_update(tasks)
 
+    def ids(self) -> set[str]:
+        """Their request ids."""
+        with self._lock:
+            return {task.request_id for task in self._tasks}
+
     def running_out(self, now: datetime, within: timedelta) -> list[Task]:
         """Those that wait, and whose lease is over soon. One that is being called needs no more than it has."""
         with self._lock:
@@ -83,6 +88,8 @@ class Keeper:
         rate: Calls per second, where limited: more is not taken up than can be sent soon.
         lease: How long a lease lasts.
         usable: How much of it passes before it is too late to send.
+        call_deadline: Seconds after which no call that somebody made is under way any more. Leases go by the injected
+            clock, which may be turned or run ahead; this is waited out by the monotonic one.
         give_up: Makes the end of a task that nobody can be asked about.
     """
 
@@ -98,6 +105,7 @@ class Keeper:
         rate: float | None,
         lease: timedelta,
         usable: timedelta,
+        call_deadline: float,
         end: Callable[[End], None],
         give_up: Callable[[Task], End],
     ) -> None:
@@ -111,6 +119,8 @@ class Keeper:
         self._renew_within = lease - usable / 2
         self._end = end
         self._give_up = give_up
+        self._call_deadline = call_deadline
+        self._perhaps_under_way: list[tuple[float, Task, Move]] = []
         self._closing = threading.Event()
         self._failure: Failure | None = None
         self._switching = threading.Lock()
@@ -152,6 +162,7 @@ class Keeper:
         self._give_back(now)
         self._renew(now)
         self._mind_switch(now)
+        self._go_on_with_taken_over(now)
         self._take_up(now)
         self._count()
 
@@ -196,16 +207,42 @@ class Keeper:
         if self._queue.paused or self._queue.blocked_until() is not None:
             return
         # While it is not known whether the agency is back, one is enough: the probe.
-        room = (self._room if self._queue.circuit == "closed" else 1) - len(self._queue)
+        room = (self._room if self._queue.circuit == "closed" else 1) - len(self._queue) - len(self._perhaps_under_way)
         if room <= 0:
             return
-        found = self._holding.due(now=now, limit=room)
+        found = self._holding.due(now=now, limit=room, in_hand=self._in_hand.ids())
+        over = time.monotonic() + self._call_deadline
+        at_once = []
         for task, move in found:
             task.calling = False
             self._in_hand.add(task)
+            if task.taken_over and move is not Move.SEND:
+                self._perhaps_under_way.append((over, task, move))
+            else:
+                at_once.append((task, move))
+        self._go_on(at_once)
+
+    def _go_on(self, found: Iterable[tuple[Task, Move]]) -> None:
+        for task, move in found:
             if move is Move.GIVE_UP:
                 self._end(self._give_up(task))
-        self._queue.put(task for task, move in found if move is not Move.GIVE_UP)
+            else:
+                self._queue.put([task])
+
+    def _go_on_with_taken_over(self, now: datetime) -> None:
+        """A write is asked about once its call, whoever made it, must be over: "unknown" would mean "not yet" before."""
+        present = time.monotonic()
+        over = [(task, move) for until, task, move in self._perhaps_under_way if until <= present]
+        if not over:
+            return
+        # Whoever had it may have answered meanwhile.
+        self._holding.renew([task for task, _ in over], now=now)
+        self._perhaps_under_way = [each for each in self._perhaps_under_way if each[0] > present]
+        ours = [(task, move) for task, move in over if task.lease_until is None or task.lease_until > now]
+        for task, _ in over:
+            if task.lease_until is not None and task.lease_until <= now:
+                self._end(Lost(task))
+        self._go_on(ours)
 
     def _count(self) -> None:
         if time.monotonic() >= self._count_at:

@@ -15,6 +15,9 @@ from simpul.bus.message import Message
 from simpul.crypto import CannotDecryptError, DataKey, Keys
 from simpul.gateway.decisions import Phase
 
+# A wrapped data key, RFC 3394.
+_WRAPPED_BYTES = 40
+
 
 @dataclass(slots=True, eq=False)
 class Task:
@@ -29,6 +32,7 @@ class Task:
         look_ups: Look-ups in a row without an answer.
         calling: A worker has it just now, so its lease is not to be prolonged: a call is shorter than a lease.
         sent: A call may have reached the agency.
+        taken_over: Its lease ran out, by our clock, under somebody who may be calling still.
     """
 
     envelope: Envelope
@@ -43,6 +47,7 @@ class Task:
     look_ups: int = 0
     calling: bool = False
     sent: bool = False
+    taken_over: bool = False
     sent_at: datetime | None = None
     answered_at: datetime | None = None
     request: BaseModel | None = None
@@ -84,13 +89,20 @@ def open_request(task: Task, keys: Keys) -> BaseModel:
 
     Raises:
         UnusableError: Unknown operation, a payload that does not open, or fields that do not fit.
+        CannotDecryptError: The data key does not unwrap: it, or our master key, is not what it should be.
     """
     if task.request is not None:
         return task.request
     if task.operation is None:
         raise UnusableError(_bad("UNKNOWN_OPERATION", _UNKNOWN_OPERATION, name=task.data.operation))
     try:
-        task.key = keys.data_key(base64.b64decode(task.envelope.datakey or ""), task.envelope.subject)
+        wrapped = base64.b64decode(task.envelope.datakey or "")
+        if len(wrapped) != _WRAPPED_BYTES:
+            raise UnusableError(_bad("UNDECIPHERABLE", _UNDECIPHERABLE))
+    except (binascii.Error, ValueError):
+        raise UnusableError(_bad("UNDECIPHERABLE", _UNDECIPHERABLE)) from None
+    task.key = keys.data_key(wrapped, task.envelope.subject)
+    try:
         plain = task.key.open(base64.b64decode(task.data.payload), task.request_id)
     except (CannotDecryptError, binascii.Error, ValueError):
         raise UnusableError(_bad("UNDECIPHERABLE", _UNDECIPHERABLE)) from None
@@ -99,6 +111,11 @@ def open_request(task: Task, keys: Keys) -> BaseModel:
     except ValidationError as error:
         raise UnusableError(_bad("REQUEST", _REQUEST, name=_fields(error))) from None
     return task.request
+
+
+def unreadable_key() -> Failure:
+    """What a data key that does not unwrap comes to when our master key is known to be right."""
+    return _bad("UNDECIPHERABLE", _UNDECIPHERABLE)
 
 
 def _fields(error: ValidationError) -> str:

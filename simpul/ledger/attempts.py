@@ -5,7 +5,7 @@ is only how it is kept. A lease is ours while its number is ours: whoever takes 
 every change names the number it goes by.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import wraps
@@ -45,13 +45,17 @@ class LeasedAttempt:
 
     Attributes:
         found: Its state when it was found; `leased` means that its holder vanished.
+        effect: Of its operation, as it was when it was stored.
+        expired: Its lease ran out; otherwise nobody held it.
         tries: Calls made so far; one that a vanished holder may have made is counted.
         look_ups: Look-ups in a row that brought no answer.
     """
 
     request_id: str
     request: bytes
+    effect: str
     found: State
+    expired: bool
     lease: int
     lease_until: datetime
     tries: int
@@ -170,10 +174,15 @@ class Attempts:
         return set() if due_at else new
 
     @_named
-    def due(self, *, now: datetime, limit: int) -> list[LeasedAttempt]:
+    def due(self, *, now: datetime, limit: int, but: Collection[str] = ()) -> list[LeasedAttempt]:
         """Take up attempts whose back-off or whose lease, whoever held it, is over: those due for longest.
 
         One that another process is just taking is passed over.
+
+        Args:
+            now: The present.
+            limit: Most of them.
+            but: What the caller holds itself: a lease that is over by the clock alone is no reason to take it twice.
 
         Returns:
             Them, in their order of arrival.
@@ -188,13 +197,16 @@ class Attempts:
         with self._engine.begin() as connection:
             rows = list(connection.execute(_DUE, parameters))
             if len(rows) < limit:
-                rows += connection.execute(_EXPIRED, {**parameters, "limit": limit - len(rows)})
+                room = {**parameters, "limit": limit - len(rows), "but": list(but)}
+                rows += connection.execute(_EXPIRED, room)
         rows.sort(key=lambda row: (row.received_at, row.request_id))
         return [
             LeasedAttempt(
                 request_id=row.request_id,
                 request=bytes(row.request),
+                effect=row.effect,
                 found=row.found,
+                expired=row.expired,
                 lease=row.lease,
                 lease_until=now + self._lease,
                 tries=row.tries,
@@ -233,6 +245,10 @@ class Attempts:
         if not answered and not deferred:
             return
         with self._engine.begin() as connection:
+            if deferred:
+                # Rows are changed in two statements here, and elsewhere too: whoever changes several locks in one order.
+                ids = [*(request_id for request_id, _ in answered), *(each.request_id for each in deferred)]
+                connection.execute(_LOCK, {"ids": ids})
             if answered:
                 parameters = {"ids": [i for i, _ in answered], "tries": [t for _, t in answered], "now": now}
                 connection.execute(_ANSWERED, parameters)
@@ -339,14 +355,22 @@ SELECT request_id, CAST(:agency AS text), operation, effect, CAST(:state AS text
        CAST(:lease AS bigint), CAST(:lease_until AS timestamptz), CAST(:next_at AS timestamptz), received_at
 FROM unnest(CAST(:ids AS text[]), CAST(:operations AS text[]), CAST(:effects AS text[]), CAST(:requests AS bytea[]),
             CAST(:received AS timestamptz[])) AS new(request_id, operation, effect, request, received_at)
+ORDER BY request_id
 ON CONFLICT (request_id) DO NOTHING
 RETURNING request_id
 """)
-_OURS = text("""
-UPDATE attempt SET lease_until = :lease_until
-WHERE request_id = ANY(CAST(:ids AS text[])) AND owner = :owner AND lease = 1 AND state = 'leased'
-RETURNING request_id
-""")
+# Several processes change many of these rows at once, the projector among them; all lock them in this order first, or
+# two would wait for each other.
+_LOCKED = """
+SELECT request_id FROM attempt WHERE request_id = ANY(CAST(:ids AS text[])) ORDER BY request_id FOR UPDATE
+"""
+_LOCK = text(_LOCKED)
+_OURS = text(f"""
+WITH locked AS ({_LOCKED})
+UPDATE attempt a SET lease_until = :lease_until
+FROM locked WHERE a.request_id = locked.request_id AND a.owner = :owner AND a.lease = 1 AND a.state = 'leased'
+RETURNING a.request_id
+""")  # noqa: S608  # constants
 
 # An attempt whose holder vanished may have been sent: a write is in doubt from here on, and stays so when we crash too.
 _TAKE_UP = """
@@ -357,13 +381,13 @@ SET state = CASE WHEN p.found = 'in_doubt' OR (p.found = 'leased' AND a.effect =
     tries = a.tries + CASE WHEN p.found = 'leased' THEN 1 ELSE 0 END,
     owner = :owner, lease = a.lease + 1, lease_until = :lease_until, next_at = NULL
 FROM picked p WHERE a.request_id = p.request_id
-RETURNING a.request_id, a.request, p.found, a.lease, a.tries, a.received_at,
+RETURNING a.request_id, a.request, a.effect, p.found, p.expired, a.lease, a.tries, a.received_at,
           coalesce(CAST(a.error ->> 'look_ups' AS integer), 0) AS look_ups
 """
 _DUE = text(
     """
 WITH picked AS (
-    SELECT request_id, state AS found FROM attempt
+    SELECT request_id, state AS found, false AS expired FROM attempt
     WHERE agency = :agency AND state <> 'answered' AND next_at <= :now
     ORDER BY next_at, received_at LIMIT :limit FOR UPDATE SKIP LOCKED
 )"""  # noqa: S608  # two constants
@@ -372,26 +396,29 @@ WITH picked AS (
 _EXPIRED = text(
     """
 WITH picked AS (
-    SELECT request_id, state AS found FROM attempt
+    SELECT request_id, state AS found, true AS expired FROM attempt
     WHERE agency = :agency AND state <> 'answered' AND lease_until <= :now
+      AND request_id <> ALL(CAST(:but AS text[]))
     ORDER BY lease_until, received_at LIMIT :limit FOR UPDATE SKIP LOCKED
 )"""  # noqa: S608  # two constants
     + _TAKE_UP
 )
-_RENEW = text("""
+_RENEW = text(f"""
+WITH locked AS ({_LOCKED})
 UPDATE attempt a SET lease_until = :lease_until
-FROM unnest(CAST(:ids AS text[]), CAST(:leases AS bigint[])) AS held(request_id, lease)
-WHERE a.request_id = held.request_id AND a.lease = held.lease AND a.state IN ('leased', 'in_doubt')
+FROM locked JOIN unnest(CAST(:ids AS text[]), CAST(:leases AS bigint[])) AS held(request_id, lease) USING (request_id)
+WHERE a.request_id = locked.request_id AND a.lease = held.lease AND a.state IN ('leased', 'in_doubt')
   AND a.next_at IS NULL
 RETURNING a.request_id
-""")
-_ANSWERED = text("""
+""")  # noqa: S608  # constants
+_ANSWERED = text(f"""
+WITH locked AS ({_LOCKED})
 UPDATE attempt a
 SET state = 'answered', answered_at = :now, tries = done.tries, request = '', owner = NULL, lease_until = NULL,
     next_at = NULL
-FROM unnest(CAST(:ids AS text[]), CAST(:tries AS integer[])) AS done(request_id, tries)
-WHERE a.request_id = done.request_id
-""")
+FROM locked JOIN unnest(CAST(:ids AS text[]), CAST(:tries AS integer[])) AS done(request_id, tries) USING (request_id)
+WHERE a.request_id = locked.request_id
+""")  # noqa: S608  # constants
 _DEFERRED = text("""
 UPDATE attempt
 SET state = :to_state, next_at = :due, tries = :calls, sent = sent OR :went, error = coalesce(:failed, error),

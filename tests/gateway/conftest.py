@@ -195,9 +195,13 @@ class Bench:
         return connector_class(AGENCY)(type(made)(**{**made.model_dump(), **QUICK, **values}))
 
     @contextmanager
-    def gateway(self, connector: Any = None, *, attempts: bool = True, **options: Any) -> Iterator[Gateway]:
+    def gateway(
+        self, connector: Any = None, *, attempts: bool = True, master_key: str | None = None, **options: Any
+    ) -> Iterator[Gateway]:
         """A gateway in a thread of this process."""
         settings = self.settings.model_copy(update={"attempts": attempts})
+        if master_key is not None:
+            settings = type(settings)(**{**settings.model_dump(), "master_key": master_key})
         made = Gateway(
             settings,
             connector or self.connector(),

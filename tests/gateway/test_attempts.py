@@ -1,5 +1,6 @@
 """Attempts in the ledger: who holds what, and that a lease lost is lost."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -183,3 +184,35 @@ def test_a_ledger_that_is_away_is_said_to_be(database_url):
     with pytest.raises(UnavailableError):
         away.open([new("a")], now=NOW, batch="x")
     away.close()
+
+
+def test_what_the_caller_holds_itself_is_not_taken_from_it_when_its_clock_is_turned(gateways):
+    one, two = gateways
+    one.open([new("a"), new("b")], now=NOW, batch="x")
+    assert [each.request_id for each in one.due(now=later(7200), limit=10, but={"a"})] == ["b"]
+    (found,) = two.due(now=later(7200), limit=1)
+    assert (found.request_id, found.expired, found.effect) == ("a", True, "write")
+
+
+@pytest.mark.parametrize("change", ["settle", "give_back", "renew"])
+def test_rows_are_locked_in_one_order_so_that_no_two_wait_for_each_other(gateways, database_url, until, change):
+    one, _ = gateways
+    one.open([new("a"), new("b")], now=NOW, batch="x")
+    changes = {
+        "settle": lambda: one.settle(answered=[("b", 1), ("a", 1)], now=NOW),
+        "give_back": lambda: one.settle(deferred=[deferred("b", 1), deferred("a", 1)], now=NOW),
+        "renew": lambda: one.renew([("b", 1), ("a", 1)], now=NOW),
+    }
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    lock = "SELECT 1 FROM attempt WHERE request_id = %s FOR UPDATE"
+    with (
+        ThreadPoolExecutor() as pool,
+        psycopg.connect(database_url) as other,
+        psycopg.connect(database_url, autocommit=True) as watch,
+    ):
+        other.execute(lock, ["a"])
+        changed = pool.submit(changes[change])
+        until(lambda: watch.execute(waiting).fetchone())
+        other.execute(f"{lock} NOWAIT", ["b"])
+        other.commit()
+        changed.result(30)

@@ -14,6 +14,8 @@ from schemas.envelope import Envelope
 from schemas.messages import record_type
 from simpul.bus.topics import DEAD_LETTERS
 from simpul.clock import ManualClock
+from simpul.crypto import Keys, decode_master_key, new_master_key
+from simpul.gateway.decisions import Backoff
 from simpul.gateway.metrics import Metrics
 from simpul.ledger.attempts import Attempts
 
@@ -247,6 +249,78 @@ def test_a_refused_set_up_stops_the_agency_and_loses_nothing(bench, until):
     ]
     assert actions == ["agency.stopped", "incident.opened", "agency.resumed", "incident.resolved"]
     assert bench.rows("SELECT 1 FROM incident WHERE resolved_at IS NULL") == []
+
+
+def test_a_wrong_master_key_stops_the_agency_and_fails_no_case(bench, until):
+    with bench.gateway(master_key=new_master_key()):
+        asked = bench.ask_card()
+        until(lambda: bench.agency().get("state") == "stopped" and bench.states() == {"backing_off": 1})
+    (incident,) = bench.rows("SELECT * FROM incident WHERE agency = 'dukcapil' AND resolved_at IS NULL")
+    assert "SIMPUL_MASTER_KEY" in incident["diagnosis"]["en"]
+    assert "SIMPUL_MASTER_KEY" in incident["diagnosis"]["id"]
+    assert bench.outcomes() == {}
+
+    with bench.gateway():
+        assert resume(bench)
+        assert bench.outcome(asked).outcome == "done"
+    assert bench.writes(asked) == 1
+
+
+def test_a_doubt_stays_one_for_a_gateway_with_the_wrong_master_key(bench, until):
+    bench.faults("issue_family_card", silence(after_write=True))
+    bench.faults("look_up", BUSY, forever=True)
+    with bench.gateway(backoff=Backoff(base=0.05, cap=0.2, look_ups=1000)):
+        asked = bench.ask_card()
+        until(lambda: bench.calls("look_up"))
+    until(lambda: bench.states() == {"in_doubt": 1})
+    with bench.gateway(master_key=new_master_key()):
+        until(lambda: bench.agency().get("state") == "stopped" and bench.states() == {"in_doubt": 1})
+    assert bench.attempt(asked)["error"]["code"] == "MASTER_KEY"
+
+    bench.behave()
+    resume(bench)
+    with bench.gateway():
+        assert bench.outcome(asked).outcome == "done"
+    assert bench.writes(asked) == 1
+
+
+def test_one_data_key_that_does_not_unwrap_is_its_messages_fault_once_others_did(bench):
+    foreign = Keys(decode_master_key(new_master_key())).new_data_key("case")
+    with bench.gateway():
+        good = bench.ask_person(subject="case")
+        assert bench.outcome(good).outcome == "done"
+        changed = {"id": "f" * 32, "datakey": base64.b64encode(foreign).decode()}
+        outcome = bench.outcome(bench.publish(good.envelope.model_copy(update=changed)))
+
+    assert (outcome.outcome, outcome.failure.code) == ("failed", "UNDECIPHERABLE")
+    assert bench.agency().get("state") == "running"
+
+
+def test_a_turned_clock_takes_no_call_that_is_under_way_from_its_own_gateway(bench, until):
+    clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
+    bench.faults("issue_family_card", {"kind": "latency", "seconds": 1.5})
+    with bench.gateway(clock=clock):
+        asked = bench.ask_card()
+        until(lambda: bench.calls("issue_family_card"))
+        clock.turn(timedelta(hours=2))
+        assert bench.outcome(asked).outcome == "done"
+
+    assert (bench.calls("issue_family_card"), bench.calls("look_up")) == (1, 0)
+    assert bench.attempt(asked)["lease"] == 1
+
+
+def test_a_gateway_whose_clock_runs_ahead_waits_for_the_call_that_it_takes_over(bench, until):
+    bench.faults("issue_family_card", {"kind": "latency", "seconds": 1.5})
+    with bench.gateway():
+        asked = bench.ask_card()
+        until(lambda: bench.calls("issue_family_card"))
+        with bench.gateway(clock=ManualClock(datetime.now(UTC) + timedelta(hours=1))):
+            until(lambda: bench.attempt(asked)["lease"] == 2)
+            assert bench.outcome(asked).outcome == "done"
+            until(lambda: bench.attempt(asked)["state"] == "answered")
+
+    assert bench.writes(asked) == 1
+    assert bench.calls("issue_family_card") == 1
 
 
 def resume(bench) -> bool:
