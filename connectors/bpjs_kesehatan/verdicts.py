@@ -86,7 +86,7 @@ _ABOUT_TIME: Final = re.compile(
 )
 _WHO_WE_ARE: Final = frozenset({"401", "403", "405"})
 _OUR_FORM: Final = frozenset({"400", "412", "422"})
-_LONG_NUMBER: Final = re.compile(r"\d{6,}")
+_CODE: Final = re.compile(r"[0-9A-Za-z_-]{1,8}")
 
 
 def verdict(meta: MetaData, *, skew: float | None = None) -> errors.AgencyError | None:
@@ -97,6 +97,8 @@ def verdict(meta: MetaData, *, skew: float | None = None) -> errors.AgencyError 
         skew: Seconds that the agency's clock (HTTP `Date`) was away from ours, where known.
     """
     code = meta.code.strip()
+    if not _CODE.fullmatch(code):
+        code = "NO_CODE"  # not a code's shape: it could be anything, also what was asked
     if code == "200":
         return None
     if code in _WHO_WE_ARE:
@@ -126,9 +128,9 @@ def _fault(code: str) -> errors.AgencyError:
 
 
 def _refusal(code: str, message: str) -> errors.Rejected:
-    # The agency's own words may quote what was asked; only their shape goes into the detail.
-    detail = f"metaData.code {code}: {_LONG_NUMBER.sub('#', message)[:120]}"
+    # The agency's own words may quote what was asked, names as well as numbers: none of them leave this function.
     for refusal in REFUSALS:
         if refusal.words.search(message):
             return errors.Rejected(refusal.code, reason=refusal.reason, detail=f"metaData.code {code}")
+    detail = f"metaData.code {code}; its message ({len(message)} characters) is not in the connector's table"
     return errors.Rejected(code, reason=_OTHER_REFUSAL, detail=detail)

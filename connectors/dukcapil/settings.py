@@ -9,7 +9,7 @@ from connectors.toolkit import ConnectorSettings
 class DukcapilSettings(ConnectorSettings):
     """Settings of the Dukcapil connector: `SIMPUL_DUKCAPIL_…`.
 
-    `base_url` includes the consumer: `https://HOST/dukcapil/get_json/33-74/IDINSOS_3374`.
+    `base_url` includes the consumer: `https://HOST/dukcapil/get_json/99-74/IDINSOS_9974`.
     """
 
     model_config = SettingsConfigDict(env_prefix="SIMPUL_DUKCAPIL_")

@@ -68,7 +68,7 @@ def _admit(headers: dict[str, str], settings: SimponiSettings) -> None:
     secret = settings.callback_secret
     if secret is not None:
         given = headers.get(SECRET_HEADER, "")
-        if not hmac.compare_digest(given.encode(), secret.get_secret_value().encode()):
+        if not given or not hmac.compare_digest(given.encode(), secret.get_secret_value().encode()):
             raise Misconfigured("CALLBACK_SECRET", diagnosis=_STRANGER, owner="agency")
     if settings.callback_networks and not _is_in(headers.get(PEER_HEADER, ""), settings.callback_networks):
         raise Misconfigured("CALLBACK_NETWORK", diagnosis=_STRANGER, owner="agency")

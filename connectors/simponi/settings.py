@@ -28,8 +28,9 @@ class SimponiSettings(ConnectorSettings):
     account_code: str = Field(pattern=r"^[0-9]{6}$", description="KodeAkun: the revenue account, six digits.")
     callback_secret: SecretStr | None = Field(
         default=None,
-        description="Shared secret that a payment push must carry in the header X-Callback-Secret, where a proxy in "
-        "front of us or SIMPONI can be made to send one. The contract itself has none.",
+        min_length=16,
+        description="Shared secret of 16 characters or more that a payment push must carry in the header "
+        "X-Callback-Secret, where a proxy in front of us or SIMPONI can be made to send one. The contract itself has none.",
     )
     callback_networks: tuple[str, ...] = Field(
         default=(), description="Networks that a payment push may come from, such as 10.20.0.0/24; empty: any."

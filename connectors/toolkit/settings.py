@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -65,6 +65,14 @@ class ConnectorSettings(BaseSettings):
     lease_seconds: float = Field(
         default=30.0, gt=0, description="Seconds an attempt is ours alone; must be longer than `call_deadline`."
     )
+
+    @field_validator("*")
+    @classmethod
+    def _a_secret_that_is_one(cls, value: Any) -> Any:
+        # A blank variable counts as not set, but a file that was named and is empty was meant to hold something.
+        if isinstance(value, SecretStr) and not value.get_secret_value().strip():
+            raise ValueError("is empty: put the secret into the file that holds it, or leave the setting out")
+        return value
 
     @field_validator("base_url")
     @classmethod

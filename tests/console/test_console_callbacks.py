@@ -21,7 +21,7 @@ def simponi(monkeypatch):
             "password": "p",
             "ministry_code": "013",
             "unit_code": "06",
-            "office_code": "409283",
+            "office_code": "999999",
             "regulation_code": "2019028",
             "account_code": "425211",
         }
@@ -60,10 +60,19 @@ def test_a_repeated_push_is_one_signal(anonymous, engine, simponi):
 
 
 def test_a_push_without_the_shared_secret_is_refused(anonymous, engine, simponi):
-    simponi(callback_secret="s3cret")
+    simponi(callback_secret="s3cret-of-sixteen")
     assert push(anonymous, ROW).status_code == 401
     assert signals(engine) == []
-    assert push(anonymous, ROW, **{"X-Callback-Secret": "s3cret"}).status_code == 200
+    assert push(anonymous, ROW, **{"X-Callback-Secret": "s3cret-of-sixteen"}).status_code == 200
+
+
+@pytest.mark.parametrize("content", ["", "\n", "short"])
+def test_an_empty_or_short_shared_secret_admits_nobody(anonymous, engine, simponi, tmp_path, content):
+    (tmp_path / "secret").write_text(content)
+    simponi(callback_secret_file=str(tmp_path / "secret"))
+    for headers in ({}, {"X-Callback-Secret": content.strip()}):
+        assert push(anonymous, ROW, **headers).status_code == 503
+    assert signals(engine) == []
 
 
 def test_a_sender_cannot_claim_another_address(anonymous, engine, simponi):

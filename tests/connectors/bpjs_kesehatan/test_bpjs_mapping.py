@@ -119,3 +119,12 @@ def test_a_refusal_with_clocks_far_apart_names_the_clock_whatever_its_wording():
 def test_a_refusals_detail_never_repeats_a_number_from_the_agencys_message():
     error = verdicts.verdict(wire.MetaData(code="201", message="NIK 9974014101900001 bermasalah"))
     assert "9974014101900001" not in f"{error} {error.detail}"
+
+
+@pytest.mark.parametrize("code", ["201", "2 NIK 9974014101900001 SITI", "9974014101900001"])
+def test_nothing_that_the_agency_wrote_gets_into_an_error(code):
+    error = verdicts.verdict(wire.MetaData(code=code, message="Ibu SITI CONTOH bermasalah"))
+    told = f"{error} {error.code} {error.detail} {error.__dict__}"
+    assert "SITI" not in told
+    assert "bermasalah" not in told
+    assert "9974014101900001" not in told

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from connectors.simponi import push
 from connectors.simponi.settings import SimponiSettings
@@ -113,6 +113,21 @@ def test_where_a_secret_is_agreed_only_who_knows_it_is_heard(headers, admitted):
     else:
         with pytest.raises(errors.Misconfigured):
             push.parse(body(ROW), headers, settings)
+
+
+def test_an_empty_secret_admits_nobody_however_it_got_there():
+    settings = SETTINGS.model_copy(update={"callback_secret": SecretStr("")})
+    for headers in ({}, {"X-Callback-Secret": ""}):
+        with pytest.raises(errors.Misconfigured):
+            push.parse(body(ROW), headers, settings)
+
+
+@pytest.mark.parametrize("secret", ["", " " * 16, "fifteen letters"])
+def test_a_secret_that_can_be_guessed_is_no_setting(secret):
+    with pytest.raises(ValidationError) as wrong:
+        SimponiSettings(**SETTINGS.model_dump(exclude={"callback_secret"}), callback_secret=secret)
+    assert "callback_secret" in str(wrong.value)
+    assert "fifteen" not in str(wrong.value)
 
 
 @pytest.mark.parametrize(

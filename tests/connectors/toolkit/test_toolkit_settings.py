@@ -54,6 +54,19 @@ def test_a_secret_file_that_is_not_there_is_named(monkeypatch, tmp_path):
     assert "nothing" in caught.value.detail
 
 
+@pytest.mark.parametrize("content", ["", " \n"])
+def test_a_secret_file_that_is_empty_is_a_mistake_and_not_an_empty_secret(monkeypatch, tmp_path, content):
+    (tmp_path / "password").write_text(content)
+    monkeypatch.setenv("SIMPUL_SECRETIVE_BASE_URL", "https://x")
+    monkeypatch.setenv("SIMPUL_SECRETIVE_PASSWORD_FILE", str(tmp_path / "password"))
+
+    with pytest.raises(errors.Misconfigured) as caught:
+        from_environment(SecretiveSettings)
+
+    assert "SIMPUL_SECRETIVE_PASSWORD: " in caught.value.detail
+    assert "is empty" in caught.value.detail
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
