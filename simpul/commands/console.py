@@ -4,6 +4,9 @@ from typing import Annotated
 
 import typer
 
+MOST_CONNECTIONS = 512
+"""Connections to one worker at a time; above it the answer is 503. With bodies of 1 MiB at most it bounds memory too."""
+
 
 def console(
     host: Annotated[str | None, typer.Option(help="Address to bind; SIMPUL_CONSOLE_HOST otherwise.")] = None,
@@ -30,6 +33,7 @@ def console(
         log_config=None,
         proxy_headers=False,  # a callback's allow-list goes by the socket
         server_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=8,
     )
 

@@ -27,10 +27,11 @@ def new() -> None:
 def issue(
     name: Annotated[str, typer.Argument(help="Who will hold it; events name this.")],
     scope: Annotated[
-        list[str] | None, typer.Option(help="intake (file, amend, withdraw) or read; may be repeated.")
+        list[str] | None,
+        typer.Option(help="intake (file; amend and withdraw its own), read, or manage (amend any); may be repeated."),
     ] = None,
 ) -> None:
-    """Issue an API key and print it, this once: the ledger keeps only its hash. Without --scope it may do both."""
+    """Issue an API key and print it, this once: the ledger keeps only its hash. Without --scope: intake and read."""
     from simpul import config  # noqa: PLC0415
     from simpul.ledger import api_keys, connect, transaction  # noqa: PLC0415
 
@@ -38,7 +39,7 @@ def issue(
     try:
         with transaction(connect(settings.database_url)) as connection:
             key = api_keys.issue(
-                connection, name, scope or list(api_keys.SCOPES), actor=actor(), now=settings.clock.now()
+                connection, name, scope or list(api_keys.USUAL_SCOPES), actor=actor(), now=settings.clock.now()
             )
     except (api_keys.KeyNameTakenError, ValueError) as error:
         typer.echo(f"simpul: {error}", err=True)

@@ -12,10 +12,10 @@ from schemas.identifiers import ApplicationNumber, display_number
 from schemas.text import Text
 from simpul import tracing
 from simpul.console import models, views
-from simpul.console.auth import may_file, may_read
+from simpul.console.auth import may_change, may_file, may_read
 from simpul.console.context import Context, Service, context
 from simpul.console.problems import FieldProblem, Problem, invalid, unknown_application, unknown_service
-from simpul.ledger import intake, queries, transaction
+from simpul.ledger import api_keys, intake, queries, transaction
 from simpul.ledger.api_keys import ApiKey
 from simpul.ledger.transitions import ClosedError, UnknownApplicationError, request_withdrawal
 
@@ -23,6 +23,7 @@ router = APIRouter(prefix="/v1/applications", tags=["applications"])
 
 Here = Annotated[Context, Depends(context)]
 Filing = Annotated[ApiKey, Depends(may_file)]
+Changing = Annotated[ApiKey, Depends(may_change)]
 Reading = Annotated[ApiKey, Depends(may_read)]
 Number = Annotated[ApplicationNumber, Path(description="As on the receipt, with or without hyphens")]
 R = TypeVar("R", bound=BaseModel)
@@ -128,9 +129,16 @@ def timeline(here: Here, _key: Reading, number: Number) -> models.Timeline:
     return models.Timeline(number=number, events=[views.event(happened) for happened in events])
 
 
-@router.post("/{number}/withdraw", responses={409: {"description": "It has ended already"}})
-def withdraw(here: Here, key: Filing, number: Number) -> models.Changed:
+_CHANGED: dict[int | str, dict[str, Any]] = {
+    403: {"description": "It was filed with another key, and this one lacks the scope `manage`"},
+    409: {"description": "It has ended already"},
+}
+
+
+@router.post("/{number}/withdraw", responses=_CHANGED)
+def withdraw(here: Here, key: Changing, number: Number) -> models.Changed:
     """Withdraw an application. It takes effect when no agency's answer is outstanding."""
+    _must_be_allowed(here, key, number)
     try:
         with transaction(here.engine) as connection:
             state = request_withdrawal(connection, number, actor=key.name, now=here.clock.now())
@@ -144,11 +152,12 @@ def withdraw(here: Here, key: Filing, number: Number) -> models.Changed:
 @router.post(
     "/{number}/amend",
     status_code=202,
-    responses={409: {"description": "It has ended already"}},
+    responses=_CHANGED,
     openapi_extra=_takes(models.Amendment),
 )
-def amend(here: Here, key: Filing, number: Number, raw: Body) -> models.Changed:
+def amend(here: Here, key: Changing, number: Number, raw: Body) -> models.Changed:
     """Change an application's form. Steps that it touches are asked anew once no agency's answer is outstanding."""
+    _must_be_allowed(here, key, number)
     amendment = _read(models.Amendment, raw)
     found = _status(here, number)
     service = _service_of(here, found)
@@ -161,6 +170,21 @@ def amend(here: Here, key: Filing, number: Number, raw: Body) -> models.Changed:
     except ClosedError as error:
         raise Problem(409, "closed", f"{error}.") from None
     return models.Changed(number=number, state=found.summary.state, pending="amend")
+
+
+def _must_be_allowed(here: Context, key: ApiKey, number: str) -> None:
+    """Refuse a key that may not change this application. Who filed it never changes, so asking first is safe.
+
+    Raises:
+        Problem: 404 when there is no such application, 403 when it is another key's.
+    """
+    with transaction(here.engine) as connection:
+        allowed = api_keys.may_change(connection, key, number)
+    if allowed is None:
+        raise unknown_application()
+    if not allowed:
+        detail = "This application was filed with another key: change it there, or with a key of the scope manage."
+        raise Problem(403, "not-yours", detail)
 
 
 def _status(here: Context, number: str) -> queries.Status:

@@ -62,4 +62,7 @@ class Requires:
 
 may_file = Requires("intake")
 may_read = Requires("read")
-may_do_either = Requires("intake", "read")
+may_change = Requires("intake", "manage")
+"""Whether it may change this application is settled by who filed it: see `api_keys.may_change`."""
+
+may_do_either = Requires("intake", "read", "manage")

@@ -3,12 +3,16 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, get_args
 
 import referencing
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
 
+from schemas import identifiers
+from schemas.identifiers import Digits
 from schemas.text import Text
 from simpul.console.problems import FieldProblem
 
@@ -24,6 +28,41 @@ def _date_time(value: object) -> bool:
     return datetime.fromisoformat(value).tzinfo is not None
 
 
+_NUMBERS: dict[str, Digits] = {
+    part.format: part
+    for name in identifiers.__all__
+    for part in get_args(getattr(identifiers, name))
+    if isinstance(part, Digits)
+}
+"""The numbers that `schemas.identifiers` knows, by the `format` under which a form names them."""
+
+
+def _is_number(number: Digits) -> Callable[[object], bool]:
+    def fits(value: object) -> bool:
+        return not isinstance(value, str) or bool(number.normalise(value))
+
+    return fits
+
+
+for _name, _number in _NUMBERS.items():
+    _FORMATS.checks(_name, raises=ValueError)(_is_number(_number))
+
+
+@cache
+def _ecma(pattern: str) -> re.Pattern[str]:
+    r"""A schema's pattern as JSON Schema means it (ECMA-262): `$` is the end, while Python's also stands before a last \n."""
+    parts = re.findall(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", pattern, re.DOTALL)
+    return re.compile("".join(r"\Z" if part == "$" else part for part in parts))
+
+
+def _matches(_validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    if isinstance(instance, str) and not _ecma(pattern).search(instance):
+        yield ValidationError("does not match")
+
+
+_Validator = extend(Draft202012Validator, {"pattern": _matches})  # type: ignore[no-untyped-call]  # theirs
+
+
 class Form:
     """A service's form, ready to check what is filed. Built once for each published definition.
 
@@ -32,13 +71,16 @@ class Form:
     """
 
     def __init__(self, schema: dict[str, Any]) -> None:
-        self._validator = Draft202012Validator(schema, registry=referencing.Registry(), format_checker=_FORMATS)
+        # Left in, `$schema` would bring back the library's own validator wherever the form refers to its root.
+        ours = {name: part for name, part in schema.items() if name != "$schema"}
+        self._validator = _Validator(ours, registry=referencing.Registry(), format_checker=_FORMATS)
         self._names = set(_property_names(schema))
 
     def problems(self, form: Any) -> list[FieldProblem]:
         """What does not fit, field by field; empty when the form can be filed."""
         try:
             found = [problem for error in self._validator.iter_errors(form) for problem in self._told(error)]
+            found += [FieldProblem(self._pointer(path), text) for path, text in _unusable(form)]
         except (ArithmeticError, RecursionError):
             return [FieldProblem("/form", _say("terlalu besar atau terlalu dalam", "is too large or nested too deep"))]
         return list(dict.fromkeys(found))[:_MOST_ERRORS]
@@ -63,6 +105,23 @@ class Form:
         # A name that the form does not know came from the sender: it could be anything, a NIK as well.
         parts = (str(part) if isinstance(part, int) or part in self._names else "*" for part in path)
         return "".join(f"/{_escape(part)}" for part in ("form", *parts))
+
+
+def _unusable(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Text]]:
+    """Texts that no form means, whatever its schema: only blanks, or with a NUL, which neither XML nor databases take."""
+    if isinstance(value, str):
+        if "\0" in value:
+            yield path, _say("memuat karakter NUL", "has a NUL character")
+        elif value and not value.strip():
+            yield path, _say("hanya berisi spasi", "has nothing but blanks")
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            if "\0" in name:
+                yield (*path, name), _say("memuat karakter NUL", "has a NUL character")
+            yield from _unusable(part, (*path, name))
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from _unusable(part, (*path, index))
 
 
 def _escape(part: str) -> str:
@@ -155,6 +214,16 @@ _FORMAT_WORDS: dict[str, tuple[str, str]] = {
 
 def _format(error: ValidationError) -> Text:
     name = str(error.validator_value)
+    number = _NUMBERS.get(name)
+    if number is not None:
+        lengths = number.lengths
+        own, foreign = (
+            (", dengan digit pemeriksa yang benar", ", with a right check digit") if number.damm else ("", "")
+        )
+        return _say(
+            f"harus {' atau '.join(map(str, lengths))} digit angka{own}",
+            f"must be {' or '.join(map(str, lengths))} digits{foreign}",
+        )
     indonesian, english = _FORMAT_WORDS.get(name, (name, name))
     return _say(f"harus berupa {indonesian}", f"must be {english}")
 

@@ -3,12 +3,12 @@
 Nothing that a caller sent gets into a log line: routes are named by their template.
 """
 
+import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from fastapi.responses import JSONResponse
 from prometheus_client import Histogram
 
 from simpul import telemetry
@@ -23,6 +23,9 @@ App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 MOST_BYTES = 1024 * 1024
 """Size of a request body above which it is refused."""
 
+BODY_SECONDS = 10.0
+"""Time in which the whole of a body must have come; after it the sender is told 408 and the line is closed."""
+
 _LOG = telemetry.logger(__name__)
 _SECONDS = Histogram(
     "simpul_console_request_seconds",
@@ -34,11 +37,23 @@ _SECONDS = Histogram(
 _HEADERS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
 
-class Guard:
-    """Wraps the console's app."""
+_GONE = 499  # what proxies log for it; nobody is left to be told
 
-    def __init__(self, app: App) -> None:
+
+class _GoneError(Exception):
+    """The sender hung up."""
+
+
+class Guard:
+    """Wraps the console's app.
+
+    Args:
+        body_seconds: Time in which the whole of a body must have come.
+    """
+
+    def __init__(self, app: App, *, body_seconds: float = BODY_SECONDS) -> None:
         self._app = app
+        self._body_seconds = body_seconds
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one request; other kinds of connection pass through."""
@@ -56,11 +71,13 @@ class Guard:
             await send(message)
 
         try:
-            body = await _body(scope, receive)
-            if body is None:
-                await _too_large()(scope, receive, watched)
+            body = await self._received(scope, receive)
+            if isinstance(body, Problem):
+                await body.response()(scope, receive, watched)
             else:
                 await self._app(scope, _replayed(body, receive), watched)
+        except _GoneError:
+            status = _GONE
         except Exception as error:  # noqa: BLE001 - the last place where it can become an answer
             error_id = uuid.uuid4().hex
             _LOG.error("a request failed", error_id=error_id, route=_route(scope), exc_info=error)
@@ -77,31 +94,47 @@ class Guard:
             actor=scope.get("state", {}).get("actor"),
         )
 
+    async def _received(self, scope: MutableMapping[str, Any], receive: Receive) -> bytes | Problem:
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                return await _body(scope, receive)
+        except TimeoutError:
+            return _too_slow()
+
 
 def _route(scope: MutableMapping[str, Any]) -> str:
     return str(getattr(scope.get("route"), "path", "none"))
 
 
-def _too_large() -> JSONResponse:
+def _too_large() -> Problem:
     detail = f"The request's body is larger than {MOST_BYTES // 1024} KiB. Leave out what the form does not ask for."
-    return Problem(413, "too-large", detail, headers={"Connection": "close"}).response()
+    return Problem(413, "too-large", detail, headers={"Connection": "close"})
 
 
-async def _body(scope: MutableMapping[str, Any], receive: Receive) -> bytes | None:
-    """The whole body, None when it is too large; stops reading as soon as that is known."""
+def _too_slow() -> Problem:
+    detail = "The request's body did not come in time. Nothing was filed; repeat with the same Idempotency-Key."
+    return Problem(408, "too-slow", detail, headers={"Connection": "close"})
+
+
+async def _body(scope: MutableMapping[str, Any], receive: Receive) -> bytes | Problem:
+    """The whole body, a problem when it is too large; stops reading as soon as that is known.
+
+    Raises:
+        _GoneError: The sender hung up before its end; what came of it is no request.
+    """
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit() and int(value) > MOST_BYTES:
-            return None
+            return _too_large()
     parts: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            return b"".join(parts)
+            raise _GoneError
         part = message.get("body", b"")
         size += len(part)
         if size > MOST_BYTES:
-            return None
+            return _too_large()
         parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts)

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -10,16 +11,28 @@ from datetime import datetime
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from connectors.registry import agencies
 from simpul.ledger import events
 from simpul.ledger.events import Event
 from simpul.ledger.tables import api_key as table
+from simpul.ledger.tables import application
 
 SCOPES: dict[str, str] = {
-    "intake": "file, amend and withdraw applications",
+    "intake": "file applications; amend and withdraw those filed with the same key",
     "read": "see applications, their timelines and the services",
+    "manage": "amend and withdraw applications whoever filed them",
 }
 """What a key may be allowed to do."""
 
+USUAL_SCOPES = ("intake", "read")
+"""What a counter needs; `manage` is given only where it is asked for."""
+
+RESERVED = frozenset(
+    {"citizen", "console", "engine", "gateway", "ledger", "projector", "relay", "simpul", "system", "user"}
+)
+"""Names under which this system itself acts, beside those of the agencies: no key may pass for one of them."""
+
+_NAME = re.compile(r"[a-z][a-z0-9.-]{1,62}")
 _PREFIX = "simpul_"
 
 
@@ -46,8 +59,9 @@ def issue(connection: Connection, name: str, scopes: Collection[str], *, actor: 
 
     Raises:
         KeyNameTakenError: The name was used before, also by a key that is revoked.
-        ValueError: A scope that `SCOPES` does not list.
+        ValueError: A scope that `SCOPES` does not list, or a name that is malformed or reserved.
     """
+    _check_name(name)
     unknown = set(scopes) - set(SCOPES)
     if unknown or not scopes:
         raise ValueError(f"a key has one scope or more of: {', '.join(SCOPES)}")
@@ -94,6 +108,27 @@ def find(connection: Connection, presented: str) -> ApiKey | None:
     if row is None or not hmac.compare_digest(row.hash, hashed):
         return None
     return ApiKey(row.name, frozenset(row.scopes), row.created_at)
+
+
+def may_change(connection: Connection, key: ApiKey, number: str) -> bool | None:
+    """Whether a key may amend or withdraw an application; None when there is no such application.
+
+    The one that filed it may, and so may any with the scope `manage`.
+    """
+    query = select(application.c.received_by).where(application.c.number == number)
+    filed_with = connection.execute(query).scalar_one_or_none()
+    if filed_with is None:
+        return None
+    return "manage" in key.scopes or ("intake" in key.scopes and filed_with == key.name)
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            "a key's name has 2 to 63 small letters, digits, dots and hyphens and begins with a letter, such as counter-1"
+        )
+    if name in RESERVED or name in agencies():
+        raise ValueError(f"the name {name!r} is reserved: events would not tell its holder from a part of the system")
 
 
 def _hash(key: str) -> str:

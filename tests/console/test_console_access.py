@@ -45,10 +45,11 @@ def test_every_path_of_the_documentation_is_a_route_this_test_looks_at(configura
     assert set(app.openapi()["paths"]) <= {route.path for route in routes(app)}
 
 
-def test_what_changes_an_application_takes_the_scope_intake(configuration):
+def test_filing_takes_the_scope_intake_changing_intake_or_manage_and_looking_read(configuration):
     for route in routes(create(configuration)):
         if route.path.startswith("/v1/applications"):
-            scopes = {"intake"} if "POST" in route.methods else {"read"}
+            changing = {"intake", "manage"} if "{number}" in route.path else {"intake"}
+            scopes = changing if "POST" in route.methods else {"read"}
             assert [each.scopes for each in required(route.dependant)] == [scopes]
 
 
@@ -74,6 +75,52 @@ def test_a_key_does_only_what_its_scopes_say(anonymous, key, good):
     assert anonymous.post("/v1/applications", json=body, headers=intake).status_code == 201
     assert anonymous.get("/v1/applications", headers=intake).status_code == 403
     assert anonymous.get("/v1/services", headers=intake).status_code == 200
+
+
+@pytest.mark.parametrize("what", ["withdraw", "amend"])
+def test_an_application_is_changed_by_the_key_that_filed_it_or_one_that_manages(anonymous, key, good, what):
+    body = {"service": "birth", "channel": "web", "form": good}
+    own, other = {"X-API-Key": key("counter-1", "intake")}, {"X-API-Key": key("counter-2", "intake", "read")}
+    desk, reader = {"X-API-Key": key("desk", "manage")}, {"X-API-Key": key("auditor", "read")}
+
+    def change(headers):
+        number = anonymous.post("/v1/applications", json=body, headers=own).json()["number"]
+        changed = {"form": good | {"enrol": False}}
+        answer = anonymous.post(f"/v1/applications/{number}/{what}", json=changed, headers=headers)
+        happened = anonymous.get(f"/v1/applications/{number}/events", headers=reader).json()["events"]
+        return answer, len(happened)
+
+    for headers in (own, desk):
+        answer, happened = change(headers)
+        assert answer.status_code in (200, 202)
+        assert happened > 1
+    refused, happened = change(other)
+    assert (refused.status_code, refused.json()["type"], happened) == (403, "urn:simpul:problem:not-yours", 1)
+    assert "counter-1" not in refused.text
+    assert change(reader)[0].status_code == 403
+    assert anonymous.post("/v1/applications", json=body, headers=desk).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "engine",
+            "ledger",
+            "projector",
+            "gateway",
+            "console",
+            "dukcapil",
+            "simponi",
+            "gateway:dukcapil",
+            "user:root",
+        ),
+        *("", "a", "Counter-1", "1-counter", "counter 1", "counter-1\n", "c" * 64, "bpjs_kesehatan"),
+    ],
+)
+def test_a_key_cannot_be_named_like_an_actor_of_the_system(key, name):
+    with pytest.raises(ValueError, match=r"key's name has|is reserved"):
+        key(name, "intake")
 
 
 def test_a_key_is_asked_for_before_the_body_is_looked_at(anonymous):

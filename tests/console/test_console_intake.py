@@ -169,6 +169,32 @@ def test_a_wrong_field_is_named_with_what_is_wrong_and_never_its_value(file, goo
         assert value not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("change", "pointer", "words"),
+    [
+        ({"nik": f"{NIK}\n"}, "/form/nik", "must be 16 digits"),
+        ({"father": f"{NIK}\n"}, "/form/father", "must be 16 digits"),
+        ({"email": "   "}, "/form/email", "nothing but blanks"),
+        ({"email": "nobody@example.org\0"}, "/form/email", "a NUL character"),
+        ({"child": {"name": "\t\u00a0", "birth_date": "2026-02-28"}}, "/form/child/name", "nothing but blanks"),
+        ({"child": {"name": "Dewi\0", "birth_date": "2026-02-28"}}, "/form/child/name", "a NUL character"),
+        ({"child": {"name": "X", "birth_date": "2026-02-28\n"}}, "/form/child/birth_date", "a date that exists"),
+        (
+            {"child": {"name": "X", "birth_date": "2026-02-28", "given": ["a", " "]}},
+            "/form/child/given/1",
+            "nothing but blanks",
+        ),
+    ],
+)
+def test_what_only_looks_right_does_not_pass(file, good, change, pointer, words):
+    answer = file(good | change)
+    assert answer.status_code == 422
+    found = {error["pointer"]: error["message"]["en"] for error in answer.json()["errors"]}
+    assert words in found[pointer]
+    for value in (NIK, "Dewi", "nobody"):
+        assert value not in answer.text
+
+
 def test_all_wrong_fields_are_named_at_once(file):
     answer = file({"child": {}})
     assert [error["pointer"] for error in answer.json()["errors"]] == [
