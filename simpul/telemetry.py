@@ -1,16 +1,24 @@
 """What a process says about itself: structured logs that show no personal data, and metrics for Prometheus.
 
 Redaction goes by the schemas' field classes: a key that any record or form marks as personal is masked wherever it
-stands in a log line. Numbers of 16 digits (NIK, family card, NPWP) are masked wherever they occur, and exceptions
-show their message only where it is known to quote no input.
+stands in a log line. Long numbers (NIK, family card, NPWP: 15 digits or more) are masked wherever they occur, objects
+are shown by their type, and exceptions show their message only where it is known to quote no input.
 """
 
 import logging
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import suppress
+from datetime import date, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from pathlib import PurePath
+from types import TracebackType
 from typing import Any, Literal
+from uuid import UUID
 
 import structlog
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, start_http_server
@@ -19,7 +27,19 @@ from pydantic import BaseModel
 from schemas.privacy import HIDDEN, classification, redact
 from schemas.registry import CONTRACTS
 
-_SIXTEEN_DIGITS = re.compile(r"(?<!\d)\d(?:[ .-]?\d){15}(?!\d)")
+# The separators that people and URLs put between digits, up to three in a row (" - ").
+_LONG_NUMBER = re.compile(r"\d(?:(?:[ \t\u00a0./_+\u2010-\u2015-]|%(?:20|2[BDEFbdef]|5[Ff])){0,3}\d){14,}")
+# Ids of ours are hex, in which 15 digits may follow each other by chance. One without any letter is no id: two NIKs
+# without a gap look like that.
+_ID = re.compile(
+    r"((?<![0-9A-Za-z])(?:"
+    r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
+    r"|(?=\d*[a-f])(?:[0-9a-f]{64}|[0-9a-f]{32})"
+    r"|(?=[\d-]*[a-f])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
+    r")(?![0-9A-Za-z]))"
+)
+_LARGEST_SHOWN = 10.0**14
+_TELLING = (str, Enum, Decimal, date, time, timedelta, UUID, PurePath)
 _OWN_KEYS = frozenset({"event", "level", "timestamp", "logger", "process", "exception"})
 
 REGISTRY = CollectorRegistry()
@@ -44,15 +64,18 @@ class Redactor:
 
     def __call__(self, _logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         """The log line without personal data."""
-        return {key: self._shown(key, value) for key, value in line.items()}
+        return {without_numbers(str(key)): self._shown(key, value) for key, value in line.items()}
 
     def _shown(self, key: str, value: Any) -> Any:
-        if value is None or isinstance(value, bool | float):
+        if value is None or isinstance(value, bool):
             return value
+        # Durations and rates have many digits after the point.
+        if isinstance(value, float):
+            return value if abs(value) < _LARGEST_SHOWN else HIDDEN
         if key in self._keys and key not in _OWN_KEYS:
             return HIDDEN
         if isinstance(value, Mapping):
-            return {str(inner): self._shown(str(inner), item) for inner, item in value.items()}
+            return {without_numbers(str(_plain(inner))): self._shown(str(inner), item) for inner, item in value.items()}
         if isinstance(value, list | tuple | set | frozenset):
             return [self._shown(key, item) for item in value]
         return _plain(value)
@@ -66,13 +89,18 @@ def _plain(value: Any) -> Any:
     if isinstance(value, BaseException):
         return describe(value)
     if isinstance(value, int):
-        return HIDDEN if _SIXTEEN_DIGITS.search(str(value)) else value
-    return without_numbers(str(value))
+        return HIDDEN if _LONG_NUMBER.search(str(value)) else value
+    if isinstance(value, _TELLING):
+        return without_numbers(str(value))
+    # What a repr shows is anybody's guess: a dataclass shows all its fields.
+    return f"<{type(value).__module__}.{type(value).__qualname__}>"
 
 
 def without_numbers(text: str) -> str:
-    """The text with every number of 16 digits hidden, also where its digits are grouped."""
-    return _SIXTEEN_DIGITS.sub(HIDDEN, text)
+    """The text with every run of 15 digits or more hidden, also where they are grouped; ids of ours stay."""
+    parts = _ID.split(text)
+    parts[::2] = [_LONG_NUMBER.sub(HIDDEN, part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def _marked(schema: Any, name: str | None = None) -> Iterator[str]:
@@ -144,8 +172,35 @@ _CHATTY = {
 }
 
 
+class _Handler(logging.StreamHandler[Any]):
+    """Says that a line was lost, where logging itself would print the line with its arguments."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
+        """Called while the error is being handled."""
+        with suppress(Exception):
+            print(f"a log line of {record.name} was lost: {describe(_current())}", file=sys.__stderr__)
+
+
+def _current() -> BaseException:
+    return sys.exc_info()[1] or RuntimeError()
+
+
+def _uncaught(
+    _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None, where: str = ""
+) -> None:
+    """What nobody catches is told as a log line; Python itself would print the message and every cause's."""
+    logger(__name__).critical(f"an exception ended {where or 'the process'}", exc_info=error)
+
+
+def _uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+    if not issubclass(args.exc_type, SystemExit):
+        _uncaught(args.exc_type, args.exc_value, args.exc_traceback, "a thread")
+
+
 def configure(process: str, *, log_format: Literal["json", "text"] = "json", level: str = "INFO") -> None:
     """Set up logging of a whole process, to standard error; libraries that use `logging` are included.
+
+    Exceptions that nobody catches become log lines too.
 
     Args:
         process: The process's role, on every line: `console`, `gateway:dukcapil`.
@@ -176,7 +231,7 @@ def configure(process: str, *, log_format: Literal["json", "text"] = "json", lev
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
@@ -188,6 +243,8 @@ def configure(process: str, *, log_format: Literal["json", "text"] = "json", lev
     root.setLevel(level)
     for chatty, least in _CHATTY.items():
         logging.getLogger(chatty).setLevel(max(least, root.level))
+    sys.excepthook = _uncaught
+    threading.excepthook = _uncaught_in_thread
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:

@@ -1,7 +1,7 @@
 """Airflow as four processes for the supervisor: scheduler, dag-processor, triggerer, api-server, all on loopback.
 
 Starts Airflow, never imports it. Its metadata goes into a database of its own; it gets neither the master key nor the
-address of Kafka.
+address of Kafka nor an agency's credentials, and only the triggerer gets the address of the ledger.
 """
 
 import base64
@@ -35,6 +35,7 @@ class Airflow:
         port: Of the api-server, on loopback.
         triggerers: How many share the steps.
         env: Added to the environment of all four.
+        triggerer_env: Added to that of the triggerers alone, where the steps run.
     """
 
     def __init__(  # an installation has that many facts
@@ -47,6 +48,7 @@ class Airflow:
         port: int,
         triggerers: int = 1,
         env: Mapping[str, str],
+        triggerer_env: Mapping[str, str],
     ) -> None:
         self.url = f"http://{ports.LOOPBACK}:{port}"
         self.password = secrets.kept(folder / "secrets", PERSON)
@@ -58,6 +60,7 @@ class Airflow:
         self._port = port
         self._triggerers = triggerers
         self._env = env
+        self._triggerer_env = triggerer_env
         self._since: dict[str, float] = {}
 
     def processes(self, *, after: tuple[str, ...]) -> list[Process]:
@@ -86,7 +89,7 @@ class Airflow:
                 name=f"airflow-{name}",
                 # Their log servers would listen on all interfaces; the api-server reads the same folder.
                 command=self._command(component, *([] if component == "dag-processor" else ["--skip-serve-logs"])),
-                env=env,
+                env={**env, **self._triggerer_env} if component == "triggerer" else env,
                 after=(migrate.name,),
                 prepare=partial(self._note_start, name),
                 ready=partial(self._has_started, component, name),

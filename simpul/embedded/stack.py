@@ -11,6 +11,7 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -20,7 +21,7 @@ import psycopg
 import requests
 
 from connectors import sandbox_app
-from connectors.registry import agencies
+from connectors.registry import agencies, connector_class
 from simpul.embedded import guard, kafka, ports, secrets
 from simpul.embedded.airflow import PERSON, SERVICE, Airflow
 from simpul.embedded.kafka import KafkaUnavailableError
@@ -31,6 +32,31 @@ DATABASE, BROKER = "postgres", "kafka"
 _LEDGER, _TOPICS, _SERVICES = "ledger", "topics", "services"
 _MINE = ("SIMPUL_", "AIRFLOW__", "AIRFLOW_")
 _GIVEN = ("SIMPUL_CACHE",)
+
+_EVERYBODY = ("SIMPUL_CLOCK_OFFSET_FILE", "SIMPUL_LOG_*", "SIMPUL_TRACEBACK")
+_DATABASE = ("SIMPUL_DATABASE_URL",)
+_BUS = ("SIMPUL_KAFKA_BOOTSTRAP", "SIMPUL_TOPIC_PREFIX")
+_KEYS = ("SIMPUL_MASTER_KEY", "SIMPUL_INSTALLATION")
+READS: Mapping[str, tuple[str, ...]] = {
+    "db": _DATABASE,
+    "topics": _BUS,
+    "service": (*_DATABASE, "SIMPUL_DAGS_FOLDER"),
+    "sandbox": (),
+    "gateway": (*_DATABASE, *_BUS, *_KEYS, "SIMPUL_ATTEMPTS"),
+    "projector": (*_DATABASE, *_BUS),
+    "engine": (
+        *(*_DATABASE, *_BUS, *_KEYS, "SIMPUL_AIRFLOW_*"),
+        *("SIMPUL_WAVE_*", "SIMPUL_WAVES_*", "SIMPUL_LOST_AFTER", "SIMPUL_STRIKES"),
+    ),
+    "console": (*_DATABASE, *_KEYS, "SIMPUL_CONSOLE_*"),
+}
+"""What each role is given, by its command: patterns of variables, each of which may also come from a file (`…_FILE`).
+
+A gateway is given its agency's settings besides, the console those of the agencies that call us. Nothing else: what a
+process does not read, it cannot leak.
+"""
+AIRFLOW_READS = (*_EVERYBODY, "SIMPUL_WAVE_*", "SIMPUL_CONSOLE_HOST", "SIMPUL_CONSOLE_PORT")
+"""What all of Airflow is given; the triggerer, where steps run, is given the ledger's address besides."""
 
 
 class FolderInUseError(RuntimeError):
@@ -79,7 +105,7 @@ class Stack:
     def __init__(self, plan: Plan, report: Callable[[str, Happening, str], None] | None = None) -> None:
         self.plan = plan
         self.folder = plan.folder.resolve()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = _locked(self.folder)
         self._given = {name: os.environ[name] for name in _given_variables()}
         environment = {name: value for name, value in os.environ.items() if not name.startswith(_MINE)}
@@ -100,12 +126,8 @@ class Stack:
             database=urlsplit(self.database_url).path.strip("/") + "_airflow",
             port=plan.port(8080),
             triggerers=plan.triggerers,
-            # Neither the master key nor Kafka's address.
-            env={
-                **_without_secrets({**self._given, **plan.settings}),
-                "SIMPUL_DATABASE_URL": self.database_url,
-                "SIMPUL_LOG_FORMAT": "text",
-            },
+            env=_only({**self._given, **self._shown, **plan.settings}, AIRFLOW_READS),
+            triggerer_env=_only({**self._given, "SIMPUL_DATABASE_URL": self.database_url}, _DATABASE),
         )
         self.metrics = {"console": f"{self.console_url}/metrics"}
         self.supervisor.facts = {
@@ -133,8 +155,19 @@ class Stack:
         self._lock.close()
 
     @property
+    def _shown(self) -> dict[str, str]:
+        return {
+            "SIMPUL_CONSOLE_HOST": ports.LOOPBACK,
+            "SIMPUL_CONSOLE_PORT": str(self._console_port),
+            "SIMPUL_LOG_FORMAT": "text",
+        }
+
+    @property
     def environment(self) -> dict[str, str]:
-        """The SIMPUL_* variables of a process of this stack, secrets included: to run further commands beside it."""
+        """The SIMPUL_* variables of this stack, all secrets included: for its owner to run further commands beside it.
+
+        A process of the stack gets only its role's share, see `READS`.
+        """
         master_key = secrets.kept(
             self.folder / "secrets", "master-key", lambda: base64.b64encode(os.urandom(32)).decode()
         )
@@ -147,10 +180,8 @@ class Stack:
             "SIMPUL_AIRFLOW_USER": SERVICE,
             "SIMPUL_AIRFLOW_PASSWORD": self.airflow.service_password,
             "SIMPUL_DAGS_FOLDER": str(self.plan.dags.resolve()),
-            "SIMPUL_CONSOLE_HOST": ports.LOOPBACK,
-            "SIMPUL_CONSOLE_PORT": str(self._console_port),
             "SIMPUL_WORK_FOLDER": str(self.folder),
-            "SIMPUL_LOG_FORMAT": "text",
+            **self._shown,
             **self.plan.settings,
         }
 
@@ -246,7 +277,7 @@ class Stack:
             where=self.sandbox_url,
         )
         gateways = [
-            self._worker(name, "gateway", agency, after=(*prepared, "sandbox"), env=self._agency_settings(agency))
+            self._worker(name, "gateway", agency, after=(*prepared, "sandbox"), asks=(agency,))
             for agency in agencies()
             for name in self.gateway_names(agency)
         ]
@@ -254,7 +285,8 @@ class Stack:
             "console",
             "console",
             after=(*prepared, _SERVICES),
-            env={name: value for agency in agencies() for name, value in self._agency_settings(agency).items()},
+            # How they prove themselves is part of their settings.
+            asks=[agency for agency in agencies() if connector_class(agency).callbacks],
             ready=self._console_answers,
             where=self.console_url,
         )
@@ -266,7 +298,7 @@ class Stack:
             console,
         ]
 
-    def _worker(self, name: str, *words: str, after: tuple[str, ...], env: Mapping[str, str] | None = None) -> Process:
+    def _worker(self, name: str, *words: str, after: tuple[str, ...], asks: Sequence[str] = ()) -> Process:
         """A process without a port of its own: its metrics tell that it is up."""
         port = ports.pick()
         self.metrics[name] = f"http://{ports.LOOPBACK}:{port}/metrics"
@@ -274,12 +306,19 @@ class Stack:
             name,
             *words,
             after=after,
-            env={**(env or {}), "SIMPUL_METRICS_PORT": str(port)},
+            asks=asks,
+            env={"SIMPUL_METRICS_PORT": str(port)},
             ready=lambda: ports.is_open(port),
         )
 
     def _agency_settings(self, agency: str) -> dict[str, str]:
-        return sandbox_app.environment(self.sandbox_url, [agency])
+        """The sandbox's; what is set outside wins: an agency's own test system may take its sandbox's place."""
+        made = sandbox_app.settings(agency, self.sandbox_url)
+        names = [made.variable(field) for field in type(made).model_fields]
+        given = _only(self.environment, names)
+        made_up = sandbox_app.environment(self.sandbox_url, [agency])
+        # A variable would win over the file that somebody named for it.
+        return {name: value for name, value in made_up.items() if f"{name}_FILE" not in given} | given
 
     def _console_answers(self) -> bool:
         return requests.get(f"{self.console_url}/healthz", timeout=5).ok
@@ -291,15 +330,17 @@ class Stack:
         after: tuple[str, ...] = (),
         once: bool = False,
         tries: int = 3,
+        asks: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
         ready: Callable[[], bool] = at_once,
         where: str = "",
     ) -> Process:
+        own = _only(self.environment, (*_EVERYBODY, *READS[words[0]]))
+        agencies_settings = {key: value for agency in asks for key, value in self._agency_settings(agency).items()}
         return Process(
             name=name,
             command=command(*words),
-            # What is set outside wins: an agency's own test system may take its sandbox's place.
-            env={**(env or {}), **self.environment},
+            env={**agencies_settings, **own, **(env or {})},
             after=after,
             once=once,
             tries=tries,
@@ -321,9 +362,13 @@ def _kept(names: Sequence[str]) -> dict[str, str]:
     return {name: os.environ[name] for name in names if name in os.environ}
 
 
-def _without_secrets(settings: Mapping[str, str]) -> dict[str, str]:
-    hidden = ("KEY", "PASSWORD", "SECRET", "KAFKA")
-    return {name: value for name, value in settings.items() if not any(word in name for word in hidden)}
+def _only(variables: Mapping[str, str], patterns: Sequence[str]) -> dict[str, str]:
+    """The variables that one of the patterns names, and those that name a file for them."""
+    return {
+        name: value
+        for name, value in variables.items()
+        if any(fnmatchcase(name, pattern) or fnmatchcase(name, f"{pattern}_FILE") for pattern in patterns)
+    }
 
 
 def _locked(folder: Path) -> IO[str]:

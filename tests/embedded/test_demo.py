@@ -20,7 +20,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def _demo(folder: Path, *options: str) -> list[str]:
-    call = "from simpul.cli import app; app(prog_name='simpul')"
+    # SIGINT is ignored, and so inherited, where the tests themselves run in the background of a shell.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    call = f"{heed}; from simpul.cli import app; app(prog_name='simpul')"
     return [sys.executable, "-c", call, "demo", "--folder", str(folder), *options]
 
 

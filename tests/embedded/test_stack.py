@@ -1,5 +1,6 @@
 """The whole stack: what each process is given, what it opens to the world, what happens when parts die."""
 
+import stat
 from pathlib import Path
 
 import psutil
@@ -7,6 +8,7 @@ import psycopg
 import pytest
 import requests
 
+from simpul.config import Settings
 from simpul.embedded import guard
 from simpul.embedded.stack import FolderInUseError, Plan, Stack
 
@@ -21,13 +23,92 @@ def composed(tmp_path):
     made.remove_data()
 
 
-def test_airflow_gets_neither_the_master_key_nor_kafkas_address(composed):
-    key = composed.environment["SIMPUL_MASTER_KEY"]
+@pytest.fixture
+def given(monkeypatch, tmp_path_factory):
+    """Agencies' credentials and more, as an operator sets them for the whole stack."""
+    file = tmp_path_factory.mktemp("secrets") / "user-key"
+    file.write_text("of-bpjs\n")
+    variables = {
+        "SIMPUL_SIMPONI_PASSWORD": "of-simponi",
+        "SIMPUL_BPJS_KESEHATAN_CONS_ID": "of-bpjs",
+        "SIMPUL_BPJS_KESEHATAN_USER_KEY_FILE": str(file),
+        "SIMPUL_DUKCAPIL_CLIENT_CERT": "of-dukcapil.pem",
+        "SIMPUL_NEWAGENCY_TOKEN": "of-nobody",
+        "SIMPUL_CLOCK_OFFSET_FILE": "/run/clock",
+        "SIMPUL_METRICS_PORT": "1",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return variables
+
+
+def test_airflow_is_given_nothing_but_what_its_steps_go_by(given, composed):
+    expected = {
+        *("SIMPUL_CLOCK_OFFSET_FILE", "SIMPUL_CONSOLE_HOST", "SIMPUL_CONSOLE_PORT"),
+        *("SIMPUL_LOG_FORMAT", "SIMPUL_WAVE_BUDGET"),
+    }
     for process in composed.processes():
         if process.name.startswith("airflow"):
-            assert key not in process.env.values()
-            assert "SIMPUL_KAFKA_BOOTSTRAP" not in process.env
-            assert process.env["SIMPUL_WAVE_BUDGET"] == "5"
+            steps_run_here = process.name == "airflow-triggerer"
+            ours = {name for name in process.env if name.startswith("SIMPUL_")}
+            assert ours == expected | ({"SIMPUL_DATABASE_URL"} if steps_run_here else set())
+            assert f"http://127.0.0.1:{process.env['SIMPUL_CONSOLE_PORT']}" == composed.console_url
+
+
+def test_secrets_reach_only_the_processes_that_use_them(given, composed):
+    holders = {
+        "SIMPUL_MASTER_KEY": ("console", "engine", "gateway"),
+        "SIMPUL_AIRFLOW_PASSWORD": ("engine",),
+        "SIMPUL_KAFKA_BOOTSTRAP": ("topics", "engine", "gateway", "projector"),
+        "SIMPUL_DUKCAPIL_CLIENT_CERT": ("gateway-dukcapil",),
+        "SIMPUL_BPJS_KESEHATAN_CONS_ID": ("gateway-bpjs_kesehatan",),
+        "SIMPUL_BPJS_KESEHATAN_USER_KEY_FILE": ("gateway-bpjs_kesehatan",),
+        # The console reads how a payment push proves itself.
+        "SIMPUL_SIMPONI_PASSWORD": ("gateway-simponi", "console"),
+        "SIMPUL_NEWAGENCY_TOKEN": (),
+    }
+    processes = composed.processes()
+    for variable, holds in holders.items():
+        for process in processes:
+            assert (variable in process.env) == process.name.startswith(holds), (variable, process.name)
+    for values in (
+        process.env.values() for process in processes if not process.name.startswith(("gateway", "console"))
+    ):
+        assert not any(value.startswith("of-") for value in values)
+    assert not any(name.startswith("SIMPUL_") for name in composed.supervisor.environment if name != "SIMPUL_CACHE")
+
+
+def test_what_is_set_outside_takes_the_place_of_the_sandboxs(given, composed):
+    processes = {process.name: process for process in composed.processes()}
+    gateway = processes["gateway-simponi"]
+    assert gateway.env["SIMPUL_SIMPONI_PASSWORD"] == "of-simponi"
+    # A variable would win over the file.
+    assert "SIMPUL_BPJS_KESEHATAN_USER_KEY" not in processes["gateway-bpjs_kesehatan"].env
+    assert gateway.env["SIMPUL_SIMPONI_BASE_URL"].startswith(composed.sandbox_url)
+    assert gateway.env["SIMPUL_METRICS_PORT"] != "1"
+
+
+def test_every_setting_reaches_some_process(composed, monkeypatch):
+    elsewhere = {"metrics_port"}
+    for name in Settings.model_fields:
+        monkeypatch.setitem(composed._given, f"SIMPUL_{name.upper()}", "1")
+    reached = {name for process in composed.processes() for name in process.env}
+    assert {f"SIMPUL_{name.upper()}" for name in set(Settings.model_fields) - elsewhere} <= reached
+
+
+def test_the_command_in_the_work_folder_has_all_it_needs(given, composed):
+    written = composed.write_command().read_text()
+    for name in ("SIMPUL_MASTER_KEY", "SIMPUL_AIRFLOW_PASSWORD", "SIMPUL_DATABASE_URL", "SIMPUL_SIMPONI_PASSWORD"):
+        assert f"export {name}=" in written
+
+
+def test_only_its_owner_looks_into_the_work_folder(tmp_path):
+    stack = Stack(Plan(folder=tmp_path / "work", dags=ROOT / "dags"))
+    try:
+        assert stat.S_IMODE(stack.folder.stat().st_mode) == 0o700
+    finally:
+        stack.close()
+        stack.remove_data()
 
 
 def test_every_agency_has_as_many_gateways_as_planned(composed):
