@@ -48,7 +48,7 @@ class Airflow:
         port: int,
         triggerers: int = 1,
         env: Mapping[str, str],
-        triggerer_env: Mapping[str, str],
+        triggerer_env: Mapping[str, str] | None = None,
     ) -> None:
         self.url = f"http://{ports.LOOPBACK}:{port}"
         self.password = secrets.kept(folder / "secrets", PERSON)
@@ -60,7 +60,7 @@ class Airflow:
         self._port = port
         self._triggerers = triggerers
         self._env = env
-        self._triggerer_env = triggerer_env
+        self._triggerer_env = triggerer_env or {}
         self._since: dict[str, float] = {}
 
     def processes(self, *, after: tuple[str, ...]) -> list[Process]:
