@@ -30,14 +30,6 @@ DAGS = Path(__file__).parents[1] / "dags"
 _TEMPLATE = "ledger_template"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the whole stack run in one process, one after the other: one shared stack, one broken stack at a time."""
-    for item in items:
-        if item.get_closest_marker("stack"):
-            item.add_marker(pytest.mark.xdist_group("stack"))
-
-
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
     """A command that a test runs in this process sets up logging, to a stream that is gone afterwards."""
