@@ -85,6 +85,6 @@ def load() -> Settings:
     from_files = {
         name: Path(os.environ[variable]).read_text().strip()
         for name in Settings.model_fields
-        if (variable := f"SIMPUL_{name.upper()}_FILE") in os.environ and name != "clock_offset"
+        if (variable := f"SIMPUL_{name.upper()}_FILE") in os.environ
     }
     return Settings(**from_files)  # type: ignore[arg-type]  # pydantic parses the texts

@@ -58,21 +58,25 @@ class Dispatcher:
         orphans = [w for w in under_way if w.state == "claimed" and w.claimed_at + _ORPHANED_AFTER < now]
         started = sum(self._start(wave) for wave in orphans)
         for queue in queues:
-            carrying = sum(w.members > 0 for w in under_way if (w.service, w.version) == (queue.service, queue.version))
             try:
-                started += self._serve(queue, carrying)
+                started += self._serve(queue, under_way)
             except DefinitionError as error:
                 log.error("definition cannot be had", service=queue.service, version=queue.version, why=str(error))  # noqa: TRY400
         return started
 
-    def _serve(self, queue: Queue, carrying: int) -> int:
-        """Claim and start waves from a queue while there is something to carry and room for it."""
+    def _serve(self, queue: Queue, under_way: list[Wave]) -> int:
+        """Claim and start waves from a queue while there is something to carry and room for it.
+
+        What is claimed joins `under_way`: the queues of a service version share its room.
+        """
+        carrying = sum(w.members > 0 for w in under_way if (w.service, w.version) == (queue.service, queue.version))
         started = 0
         while self._ready(queue, carrying):
             wave = self._claim(queue, self._in_flight - carrying)
             if wave is None:
                 break
             carrying += 1
+            under_way.append(wave)
             queue = queue.without(wave.members)
             started += self._start(wave)
         return started

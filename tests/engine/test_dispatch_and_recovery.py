@@ -90,6 +90,14 @@ def test_no_more_waves_than_allowed_are_under_way(world, airflow, dispatcher):
     assert len(under_way(world)) == 4
 
 
+def test_the_queues_of_a_service_share_its_room(world, airflow, dispatcher):
+    for step in ("deed", "card"):
+        for _ in range(350):
+            world.file(next_step=step)
+    dispatcher.once()
+    assert len(airflow.runs) == 4
+
+
 def test_an_engine_that_died_before_telling_airflow_is_made_good(world, airflow, dispatcher):
     world.file()
     wave = world.claim()
