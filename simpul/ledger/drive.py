@@ -7,7 +7,7 @@ looked at in the statement after, which sees all that was committed before the l
 
 from collections.abc import Sequence
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from simpul.clock import Clock
 from simpul.definition import StepDefinition
@@ -101,18 +101,12 @@ class Driver:
             False when the ledger does not know this wave.
         """
         async with self._engine.begin() as connection:
-            found = (
-                await connection.execute(text("SELECT service, version FROM wave WHERE id = :wave"), {"wave": wave})
-            ).first()
+            found = await connection.run_sync(lambda sync: _find(sync, wave, step))
             if found is None:
                 return False
-            spec = await connection.run_sync(
-                lambda sync: definition(sync, found.service, found.version).by_name.get(step)
-            )
-            if spec is None:
-                return False
+            service, spec = found
             await connection.execute(_LOCK_MEMBERS, {"wave": wave})
-            await connection.execute(_ENTER, _parameters(self._clock, wave, found.service, spec))
+            await connection.execute(_ENTER, _parameters(self._clock, wave, service, spec))
             return True
 
     async def open_members(self, entries: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
@@ -133,10 +127,10 @@ class Driver:
             How many were parked.
         """
         async with self._engine.begin() as connection:
-            found = (
-                await connection.execute(text("SELECT service, version FROM wave WHERE id = :wave"), {"wave": wave})
-            ).one()
-            spec = await connection.run_sync(lambda sync: definition(sync, found.service, found.version).by_name[step])
+            found = await connection.run_sync(lambda sync: _find(sync, wave, step))
+            if found is None:
+                raise LookupError(f"the ledger knows no step {step} of {wave}")
+            _, spec = found
             await connection.execute(_LOCK_MEMBERS, {"wave": wave})
             parked = await connection.execute(
                 _PARK,
@@ -166,6 +160,15 @@ class Driver:
     async def close(self) -> None:
         """Give the connections back."""
         await self._engine.dispose()
+
+
+def _find(connection: Connection, wave: str, step: str) -> tuple[str, StepDefinition] | None:
+    """The service that a wave is of, and the step as its definition has it; None where either is unknown."""
+    row = connection.execute(text("SELECT service, version FROM wave WHERE id = :wave"), {"wave": wave}).first()
+    if row is None:
+        return None
+    spec = definition(connection, row.service, row.version).by_name.get(step)
+    return (row.service, spec) if spec else None
 
 
 def _parameters(clock: Clock, wave: str, service: str, spec: StepDefinition) -> dict[str, object]:
