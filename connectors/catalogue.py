@@ -1,16 +1,18 @@
 """What all connectors offer, as data: read by whoever must know operations without importing connectors.
 
-`catalogue.json` is generated (`simpul connector catalogue`) and checked in; reading it costs no more than JSON.
+Each agency's `operations.json` is generated (`simpul connector catalogue`) and checked in; reading it costs no more than
+JSON.
 """
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from connectors import registry
+
 if TYPE_CHECKING:
     from connectors.toolkit import Operation
-
-PATH = Path(__file__).with_name("catalogue.json")
 
 Catalogue = dict[str, dict[str, Any]]
 """By `agency.operation`: `agency`, `effect`, `purpose`, `legal_basis`, `contract`, `doc`, `reconcile`; `request` with the
@@ -18,26 +20,30 @@ model's name and its `fields` (type and whether required), `record` with the sch
 """
 
 
+@cache
 def load() -> Catalogue:
-    """The catalogue as generated."""
-    catalogue: Catalogue = json.loads(PATH.read_bytes())
-    return catalogue
-
-
-def build() -> Catalogue:
-    """The catalogue as the connectors' code says it now; imports every connector."""
-    from connectors import registry  # noqa: PLC0415  (readers of the file need none of it)
-
-    operations = [
-        operation
+    """The catalogue as generated; one object for all, to be read only."""
+    return {
+        name: entry
         for agency in registry.agencies()
-        for operation in registry.connector_class(agency).operations().values()
-    ]
-    return {operation.qualified: _entry(operation) for operation in operations}
+        if path(agency).exists()
+        for name, entry in json.loads(path(agency).read_bytes()).items()
+    }
+
+
+def path(agency: str) -> Path:
+    """Where an agency's part of the catalogue is kept."""
+    return registry.folder(agency) / "operations.json"
+
+
+def build(agency: str) -> Catalogue:
+    """An agency's part as its connector's code says it now; imports the connector."""
+    operations = registry.connector_class(agency).operations()
+    return {operation.qualified: _entry(operation) for operation in operations.values()}
 
 
 def written(catalogue: Catalogue) -> str:
-    """The text of `catalogue.json`."""
+    """The text of an `operations.json`."""
     return json.dumps(catalogue, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -6,6 +6,7 @@ A folder with a `connector.py` is an agency; so is a package that names itself u
 
 import importlib
 import importlib.metadata
+import importlib.util
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -32,15 +33,26 @@ def agencies() -> list[str]:
     return list(_packages())
 
 
+@cache
+def folder(agency: str) -> Path:
+    """Where an agency's package is.
+
+    Raises:
+        KeyError: There is no such agency; the message names those there are.
+    """
+    spec = importlib.util.find_spec(_package(agency))
+    if spec is None or spec.origin is None:
+        raise KeyError(f"the package {_package(agency)} of {agency!r} is not installed")
+    return Path(spec.origin).parent
+
+
 def module(agency: str, name: str) -> ModuleType:
     """One module of an agency's package, such as `sandbox`.
 
     Raises:
         KeyError: There is no such agency; the message names those there are.
     """
-    if agency not in _packages():
-        raise KeyError(f"no agency {agency!r}; there are {', '.join(_packages())}")
-    return importlib.import_module(f"{_packages()[agency]}.{name}")
+    return importlib.import_module(f"{_package(agency)}.{name}")
 
 
 def connector_class(agency: str) -> "type[Connector[Any]]":
@@ -70,3 +82,9 @@ def connect(agency: str, settings: "ConnectorSettings | None" = None) -> "Connec
         Misconfigured: The environment lacks a setting.
     """
     return connector_class(agency)(settings)
+
+
+def _package(agency: str) -> str:
+    if agency not in _packages():
+        raise KeyError(f"no agency {agency!r}; there are {', '.join(_packages())}")
+    return _packages()[agency]

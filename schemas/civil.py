@@ -124,3 +124,6 @@ class PersonMatch(Record):
 
     nik: NIK
     elements: dict[str, Match]
+
+
+RECORDS: tuple[type[Record], ...] = (Person, Family, BirthDeed, FamilyCard, ChildCard, PersonMatch)

@@ -27,3 +27,6 @@ class HealthMembership(Record):
     valid_from: Annotated[date, HEALTH] | None = None
     valid_until: Annotated[date, HEALTH] | None = None
     facility: Annotated[Filled, HEALTH] | None = Field(None, description="Primary care facility")
+
+
+RECORDS: tuple[type[Record], ...] = (HealthMembership,)

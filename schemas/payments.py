@@ -59,3 +59,6 @@ class Payment(Record):
     booked_on: Annotated[date, FINANCIAL] | None = None
     bank: Annotated[Filled, FINANCIAL] | None = None
     channel: Annotated[Filled, FINANCIAL] | None = Field(None, description="Where it was paid, in the agency's code")
+
+
+RECORDS: tuple[type[Record], ...] = (Bill, Payment)

@@ -1,21 +1,23 @@
-"""All shared records by name and version. Add a record here and freeze it with `simpul schema publish`."""
+"""All shared records by name and version. A module that holds records lists them in `RECORDS`; add it here and freeze them with `simpul schema publish`."""
 
 from types import MappingProxyType
 
+from schemas import civil, health, payments
 from schemas.application import Application, Outcome
 from schemas.base import Record
-from schemas.civil import BirthDeed, ChildCard, Family, FamilyCard, Person, PersonMatch
 from schemas.envelope import Envelope
-from schemas.health import HealthMembership
 from schemas.messages import OutcomeData, RequestData
-from schemas.payments import Bill, Payment
 
 
 def _by_id(*records: type[Record]) -> MappingProxyType[str, type[Record]]:
     return MappingProxyType({record.schema_id(): record for record in records})
 
 
-RECORDS = _by_id(Person, Family, BirthDeed, FamilyCard, ChildCard, PersonMatch, HealthMembership, Bill, Payment)
+RECORDS = _by_id(
+    *civil.RECORDS,
+    *health.RECORDS,
+    *payments.RECORDS,
+)
 """What operations bring from agencies; each has a topic of its own."""
 
 CONTRACTS = MappingProxyType({**RECORDS, **_by_id(Application, Outcome, Envelope, RequestData, OutcomeData)})

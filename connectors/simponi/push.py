@@ -7,7 +7,6 @@ Where a site can do better, the settings hold a shared secret and an allow-list 
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 from typing import Final
 
@@ -15,14 +14,12 @@ from pydantic import ValidationError
 
 from connectors.simponi import wire
 from connectors.simponi.settings import SimponiSettings
-from connectors.toolkit.connector import Callback, CallbackSignal
+from connectors.toolkit.callback import Callback, CallbackSignal, Handled, Received, Reply, Taken
 from connectors.toolkit.errors import BadData, Misconfigured
 from schemas.text import Text
 
 MAX_BYTES: Final = 256 * 1024
 SECRET_HEADER: Final = "x-callback-secret"  # noqa: S105  (a header's name)
-PEER_HEADER: Final = "x-simpul-peer"
-"""The caller's address. Whoever serves the callback sets it from the socket, over whatever the caller sent."""
 
 RECEIVED: Final = {"status": 3, "message": "Pembayaran Diterima"}
 RECEIVED_BEFORE: Final = {"status": 2, "message": "Pembayaran Sudah Pernah Dikirimkan"}
@@ -37,40 +34,46 @@ _STRANGER: Final = Text(
 )
 
 
-def parse(body: bytes, headers: Mapping[str, str], settings: SimponiSettings) -> list[CallbackSignal]:
+def take(received: Received, settings: SimponiSettings) -> Taken:
     """One signal per row, with an id that a repeated push repeats.
 
     Raises:
         Misconfigured: The caller is not who the settings ask for.
         BadData: Too large, or not the list that the contract describes.
     """
-    _admit({name.lower(): value for name, value in headers.items()}, settings)
-    if len(body) > MAX_BYTES:
+    _admit(received, settings)
+    if len(received.body) > MAX_BYTES:
         raise BadData("TOO_LARGE", diagnosis=_UNREADABLE, doubtful=False)
     try:
-        rows = wire.PAYMENT_ROWS.validate_json(body)
+        rows = wire.PAYMENT_ROWS.validate_json(received.body)
     except ValidationError as error:
         field = ".".join(str(part) for part in error.errors(include_input=False, include_context=False)[0]["loc"])
         raise BadData("UNREADABLE", diagnosis=_UNREADABLE, field=field, doubtful=False) from None
-    return [_signal(row) for row in rows]
+    return Taken(signals=tuple(map(_signal, rows)))
 
 
-def answer(signals: list[tuple[CallbackSignal, bool]]) -> tuple[int, bytes, str]:
+def answer(taken: Taken, handled: Handled) -> Reply:
     """Every row again, with the status that stops SIMPONI from sending it: 3 received, 2 received before."""
-    rows = [{**json.loads(signal.raw), **(RECEIVED if new else RECEIVED_BEFORE)} for signal, new in signals]
-    return 200, json.dumps(rows, ensure_ascii=False).encode(), "application/json"
+    new, rows = set(handled.new), []
+    for signal in taken.signals:
+        rows.append(json.loads(signal.raw) | (RECEIVED if signal.id in new else RECEIVED_BEFORE))
+        # The same row again in the same push has been received before, too.
+        new.discard(signal.id)
+    return Reply(json.dumps(rows, ensure_ascii=False).encode())
 
 
-PAYMENT: Final = Callback(name="payment", parse=parse, answer=answer)
+PAYMENT: Final = Callback(
+    name="payment", contract="C", doc="Citizens have paid.", take=take, answer=answer, max_bytes=MAX_BYTES
+)
 
 
-def _admit(headers: dict[str, str], settings: SimponiSettings) -> None:
+def _admit(received: Received, settings: SimponiSettings) -> None:
     secret = settings.callback_secret
     if secret is not None:
-        given = headers.get(SECRET_HEADER, "")
+        given = received.headers.get(SECRET_HEADER, "")
         if not given or not hmac.compare_digest(given.encode(), secret.get_secret_value().encode()):
             raise Misconfigured("CALLBACK_SECRET", diagnosis=_STRANGER, owner="agency")
-    if settings.callback_networks and not _is_in(headers.get(PEER_HEADER, ""), settings.callback_networks):
+    if settings.callback_networks and not _is_in(received.peer, settings.callback_networks):
         raise Misconfigured("CALLBACK_NETWORK", diagnosis=_STRANGER, owner="agency")
 
 

@@ -16,15 +16,15 @@ from typing import Any, Final
 import requests
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from connectors.simponi import envelope
 from connectors.simponi.mapping import JAKARTA, MOMENT, written
 from connectors.simponi.settings import SimponiSettings
 from connectors.simponi.treasury import Entry, NotPayableError, Receipt, Treasury
+from connectors.toolkit import envelope
 from connectors.toolkit.population import SandboxWorld
 from connectors.toolkit.sandbox import Answer, Incoming, SandboxAgency, json_answer
 
 SERVICE_PATH: Final = "/SimponiBRI_Service"
-XML: Final = "text/xml; charset=utf-8"
+SERVICE: Final = "http://SimponiBRI_Service"
 PUSH_TRIES: Final = 6
 _WSDL: Final = Path(__file__).with_name("SimponiBRI_Service.wsdl")
 _USER, _PASSWORD = "sandbox", "sandbox-password"
@@ -61,7 +61,7 @@ def build(world: SandboxWorld) -> SandboxAgency:
     agency = SandboxAgency("simponi", world)
     service = _Service(agency)
     agency.on("POST", SERVICE_PATH, _operation, service.soap, _fields)
-    agency.on("GET", SERVICE_PATH, "wsdl", lambda _: Answer(_WSDL.read_bytes(), media_type=XML))
+    agency.on("GET", SERVICE_PATH, "wsdl", lambda _: Answer(_WSDL.read_bytes(), media_type=envelope.XML))
     agency.control("POST", "pay", service.pay)
     agency.control("POST", "clock", service.turn)
     agency.control("GET", "pushes", lambda _: json_answer(service.pushes))
@@ -114,12 +114,12 @@ class _Service:
         try:
             operation, content = envelope.read(incoming.body)
         except envelope.EnvelopeError as error:
-            return Answer(envelope.fault("Client", str(error)), 500, XML)
+            return envelope.fault_answer("Client", str(error))
         if operation == "PaymentRequest":
-            return Answer(envelope.write("PaymentResponse", self._bill(content)), media_type=XML)
+            return envelope.answer(SERVICE, "PaymentResponse", self._bill(content))
         if operation == "BillingStatusRequest":
-            return Answer(envelope.write("BillingStatusResponse", self._status(content)), media_type=XML)
-        return Answer(envelope.fault("Client", "no such operation"), 500, XML)
+            return envelope.answer(SERVICE, "BillingStatusResponse", self._status(content))
+        return envelope.fault_answer("Client", "no such operation")
 
     def _bill(self, content: envelope.Tree) -> envelope.Tree:
         routing = {name: content.get(name, "") for name in ("appsId", "invoiceNo", "routeId")}

@@ -1,46 +1,14 @@
-"""What every connector is, whatever it speaks: an agency's name, its settings, its operations and its callbacks."""
+"""What every connector is, whatever it speaks: an agency's name, its settings, its operations, feeds and callbacks."""
 
 import typing
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import ClassVar, Generic, Self, TypeVar
 
+from connectors.toolkit.callback import Callback
+from connectors.toolkit.feed import Feed, FeedMethod
 from connectors.toolkit.operation import Operation, OperationMethod
 from connectors.toolkit.settings import ConnectorSettings, from_environment
 
 S = TypeVar("S", bound=ConnectorSettings)
-
-
-@dataclass(frozen=True)
-class CallbackSignal:
-    """One thing a callback tells us.
-
-    Attributes:
-        kind: What kind of signal an application may wait for: `payment`.
-        reference: What it is about, in the agency's terms: a billing code.
-        id: Deterministic from the content, so that a repeated callback is the same signal.
-        raw: The bytes of this part of the message, for the ledger to seal.
-    """
-
-    kind: str
-    reference: str
-    id: str
-    raw: bytes
-
-
-@dataclass(frozen=True)
-class Callback:
-    """A call the agency makes to us.
-
-    Attributes:
-        parse: Body, headers and settings to signals. Raises `BadData` when it cannot be read, `Misconfigured` when
-            the caller does not prove who it is.
-        answer: The signals, each with whether it was new to us, to status, body and media type of our answer.
-    """
-
-    name: str
-    parse: Callable[[bytes, Mapping[str, str], Any], list[CallbackSignal]]
-    answer: Callable[[list[tuple[CallbackSignal, bool]]], tuple[int, bytes, str]]
 
 
 class Connector(Generic[S]):
@@ -77,6 +45,16 @@ class Connector(Generic[S]):
                 if isinstance(attribute, OperationMethod):
                     found[name] = attribute.describe(cls.agency)
         return found
+
+    @classmethod
+    def feeds(cls) -> dict[str, Feed]:
+        """The connector's feeds by name."""
+        return {
+            name: attribute.describe(cls.agency)
+            for base in reversed(cls.__mro__)
+            for name, attribute in vars(base).items()
+            if isinstance(attribute, FeedMethod)
+        }
 
     def close(self) -> None:
         """Lets go of connections."""

@@ -118,7 +118,7 @@ class OperationMethod(Generic[_Self, _Request, _Rest, _Record]):
         if instance is None:
             return self
         bound: Callable[Concatenate[_Request, _Rest], _Record] = functools.partial(
-            _guarded, self.function, self.effect, instance
+            guarded, self.function, self.effect, instance
         )
         return bound
 
@@ -133,10 +133,10 @@ class OperationMethod(Generic[_Self, _Request, _Rest, _Record]):
         self.reconciler = function.__name__
 
         @functools.wraps(function)
-        def guarded(instance: _Self, request: _Request, /, *args: _Rest.args, **kwargs: _Rest.kwargs) -> _Record | None:
-            return typing.cast(_Record | None, _guarded(function, "read", instance, request, *args, **kwargs))
+        def named(instance: _Self, request: _Request, /, *args: _Rest.args, **kwargs: _Rest.kwargs) -> _Record | None:
+            return typing.cast(_Record | None, guarded(function, "read", instance, request, *args, **kwargs))
 
-        return typing.cast(Callable[Concatenate[_Self, _Request, _Rest], _Record | None], guarded)
+        return typing.cast(Callable[Concatenate[_Self, _Request, _Rest], _Record | None], named)
 
     def describe(self, agency: str) -> Operation:
         """What the method's signature and decorator say, together."""
@@ -183,7 +183,8 @@ def operation(
     return decorate
 
 
-def _guarded(function: Callable[..., Any], effect: Effect, *args: Any, **kwargs: Any) -> Any:
+def guarded(function: Callable[..., Any], effect: Effect, *args: Any, **kwargs: Any) -> Any:
+    """Calls a connector's method so that every error comes out named by what to do next."""
     try:
         return function(*args, **kwargs)
     except AgencyError as error:

@@ -97,6 +97,7 @@ class SyntheticPerson:
     role: Role
     status: Status = "active"
     birth_deed: str | None = None
+    spouse: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,33 +221,61 @@ class Population:
         return int.from_bytes(digest)
 
 
+LifeEventKind = Literal["birth", "death", "marriage", "move", "correction"]
+
+
+@dataclass(frozen=True, slots=True)
+class LifeEvent:
+    """Something that the civil registry came to know of: what its feed of changes tells."""
+
+    serial: int
+    kind: LifeEventKind
+    nik: str
+    at: datetime
+
+
 class SandboxWorld:
-    """The one world that all sandbox agencies of a process live in: its residents, those born into it included.
+    """The one world that all sandbox agencies of a process live in: its residents, and what happened to them since.
 
     Args:
         clock: Where agencies take the time from; the machine's clock in western Indonesian time when not given.
+
+    Attributes:
+        life: What happened, in order.
     """
 
     def __init__(self, population: Population | None = None, clock: Callable[[], datetime] | None = None) -> None:
         self.population = population or Population()
+        self.life: list[LifeEvent] = []
         self._clock = clock or (lambda: datetime.now(UTC))
-        self._born: dict[str, SyntheticPerson] = {}
-        self._on_card: dict[str, tuple[SyntheticPerson, ...]] = {}
-        self._lock = threading.Lock()
+        self._changed: dict[str, SyntheticPerson] = {}
+        self._births = 0
+        self._on_card: dict[str, tuple[str, ...]] = {}
+        self._addresses: dict[str, SyntheticAddress] = {}
+        self._owners: dict[str, str] = {}
+        self._lock = threading.RLock()
 
     def now(self) -> datetime:
         """The time at the agencies, in western Indonesian time."""
         return self._clock().astimezone(WIB)
 
     def person(self, nik: str) -> SyntheticPerson | None:
-        """The resident with this NIK, or None."""
-        return self._born.get(nik) or self.population.person(nik)
+        """The resident with this NIK as they are now, or None."""
+        return self._changed.get(nik) or self.population.person(nik)
 
     def family(self, nkk: str) -> SyntheticFamily | None:
-        """The family with this family card number, newborns included, or None."""
+        """The family with this family card number, those who joined it included, or None."""
         family = self.population.family_of_card(nkk)
-        newborn = self._on_card.get(nkk)
-        return replace(family, children=family.children + newborn) if family and newborn else family
+        if family is None or not (self._changed or self._addresses):
+            return family
+        newborn = tuple(filter(None, map(self.person, self._on_card.get(nkk, ()))))
+        return replace(
+            family,
+            father=self.person(family.father.nik) or family.father,
+            mother=self.person(family.mother.nik) or family.mother,
+            children=tuple(self.person(child.nik) or child for child in family.children) + newborn,
+            address=self._addresses.get(nkk, family.address),
+        )
 
     def born(self, family: SyntheticFamily, *, name: str, sex: Sex, birth_date: date, place: str) -> SyntheticPerson:
         """A child is registered: it gets a NIK and a deed number, and is a resident from now on."""
@@ -256,8 +285,9 @@ class SandboxWorld:
             sequence = next(
                 number
                 for number in itertools.count(1)
-                if f"{stem}{number:04d}" not in self._born and self.population.person(f"{stem}{number:04d}") is None
+                if f"{stem}{number:04d}" not in self._changed and self.population.person(f"{stem}{number:04d}") is None
             )
+            self._births += 1
             child = SyntheticPerson(
                 nik=f"{stem}{sequence:04d}",
                 nkk=family.nkk,
@@ -266,17 +296,52 @@ class SandboxWorld:
                 birth_date=birth_date,
                 birth_place=place,
                 role="child",
-                birth_deed=f"{region[:4]}-LU-{self.now():%d%m%Y}-{len(self._born) + 1:04d}",
+                birth_deed=f"{region[:4]}-LU-{self.now():%d%m%Y}-{self._births:04d}",
             )
-            self._born[child.nik] = child
-            self._on_card[family.nkk] = (*self._on_card.get(family.nkk, ()), child)
+            self._on_card[family.nkk] = (*self._on_card.get(family.nkk, ()), child.nik)
+            self._happened("birth", child)
             return child
 
-    def reset(self) -> None:
-        """Nobody was born."""
+    def died(self, person: SyntheticPerson) -> SyntheticPerson:
+        """A death is registered."""
+        return self._happened("death", replace(person, status="deceased"))
+
+    def married(self, *couple: SyntheticPerson) -> None:
+        """A marriage is registered."""
         with self._lock:
-            self._born.clear()
-            self._on_card.clear()
+            one, other = couple
+            self._happened("marriage", replace(one, spouse=other.nik))
+            self._happened("marriage", replace(other, spouse=one.nik))
+
+    def moved(self, nkk: str, address: SyntheticAddress) -> None:
+        """Everyone on a card lives somewhere else from now on."""
+        with self._lock:
+            self._addresses[nkk] = address
+            family = self.family(nkk)
+            for member in family.members if family else ():
+                self._happened("move", member)
+
+    def owner_of(self, nop: str) -> str | None:
+        """The NIK of who bought a parcel in this world; None while it still belongs to whom `holdings` says."""
+        return self._owners.get(nop)
+
+    def sold(self, nop: str, nik: str) -> None:
+        """A parcel has another owner from now on."""
+        with self._lock:
+            self._owners[nop] = nik
+
+    def reset(self) -> None:
+        """Nothing happened."""
+        with self._lock:
+            for book in (self._changed, self._on_card, self._addresses, self._owners, self.life):
+                book.clear()
+            self._births = 0
+
+    def _happened(self, kind: LifeEventKind, person: SyntheticPerson) -> SyntheticPerson:
+        with self._lock:
+            self._changed[person.nik] = person
+            self.life.append(LifeEvent(len(self.life) + 1, kind, person.nik, self.now()))
+            return person
 
 
 def _region(index: int) -> str:

@@ -6,10 +6,11 @@ from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel
 from pydantic_core import to_json
+from urllib3.filepost import encode_multipart_formdata
 
-from connectors.toolkit.connector import Connector
+from connectors.toolkit.http import HttpConnector
 from connectors.toolkit.settings import ConnectorSettings
-from connectors.toolkit.transport import Reply, Transport
+from connectors.toolkit.transport import Reply
 
 S = TypeVar("S", bound=ConnectorSettings)
 
@@ -17,22 +18,14 @@ _JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
 
 
-class RestConnector(Connector[S], Generic[S]):
+class RestConnector(HttpConnector[S], Generic[S]):
     """A connector over HTTP.
 
     Every call has a total wall-clock deadline and a size limit, follows no redirect and is sent once. Paths are
-    relative to `settings.base_url`. Override `headers()` for what every call must carry.
+    relative to the agency's address. Override `headers()` for what every call must carry.
     """
 
     accept_json: ClassVar[str] = _JSON
-
-    def __init__(self, settings: S | None = None) -> None:
-        super().__init__(settings)
-        self.transport = Transport(self.settings)
-
-    def headers(self) -> Mapping[str, str]:
-        """Headers that every call carries, made anew for each: signatures, time stamps, keys."""
-        return {}
 
     def get(self, *path: str, params: Mapping[str, str] | None = None) -> Any:
         """The JSON answer to a GET. Each part of the path is quoted: it may hold anything."""
@@ -49,6 +42,7 @@ class RestConnector(Connector[S], Generic[S]):
         *,
         json: BaseModel | Mapping[str, Any] | list[Any] | None = None,
         form: Mapping[str, str] | None = None,
+        multipart: Mapping[str, str | tuple[str, bytes, str]] | None = None,
         content: bytes | None = None,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
@@ -59,8 +53,9 @@ class RestConnector(Connector[S], Generic[S]):
         Args:
             method: `GET`, `POST`, …
             path: Quoted where it holds data.
-            json: Body, sent as JSON. At most one of `json`, `form` and `content`.
+            json: Body, sent as JSON. At most one of `json`, `form`, `multipart` and `content`.
             form: Body, sent url-encoded.
+            multipart: Body, sent as `multipart/form-data`: text fields, and files as name, content and media type.
             content: Body as it is; its Content-Type goes into `headers`.
             params: Added to the URL, quoted here.
             headers: Added to `self.headers()`, and stronger.
@@ -80,17 +75,16 @@ class RestConnector(Connector[S], Generic[S]):
         elif form is not None:
             content = urlencode(form).encode()
             sent["Content-Type"] = _FORM
+        elif multipart is not None:
+            content, sent["Content-Type"] = encode_multipart_formdata(multipart)
+        sent |= self.gateway_headers()
         sent |= self.headers()
         sent |= headers or {}
         return self.transport.exchange(
             method,
-            f"{self.settings.base_url}/{path.lstrip('/')}",
+            f"{self.address}/{path.lstrip('/')}",
             content=content,
             params=params,
             headers=sent,
             accept=accept,
         )
-
-    def close(self) -> None:
-        """Closes the connections that are kept."""
-        self.transport.close()

@@ -49,17 +49,25 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the agency sends back."""
+    """What the agency sends back.
+
+    Attributes:
+        value: What the body says, as dicts, lists and plain values: what faults that change an answer's shape work on.
+            None where the body has no such shape, as a PDF.
+        encode: Makes a body from a changed `value`, with all that the agency does to it: envelope, encryption.
+    """
 
     body: bytes = b""
     status: int = 200
     media_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
+    value: Any = None
+    encode: Callable[[Any], bytes] | None = None
 
 
 def json_answer(value: Any, status: int = 200) -> Answer:
     """An answer in JSON."""
-    return Answer(to_json(value), status)
+    return Answer(to_json(value), status, value=value, encode=to_json)
 
 
 Handler = Callable[[Incoming], Answer | Awaitable[Answer]]

@@ -6,7 +6,7 @@ Values come from the environment, or from files named by it; no connector reads 
 import os
 from pathlib import Path
 from typing import Any, Self, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
@@ -51,6 +51,13 @@ class ConnectorSettings(BaseSettings):
     client_cert: Path | None = Field(
         default=None, description="PEM file with our client certificate and its key, where the agency asks for one."
     )
+    splp_tenant: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9._-]+$",
+        description="Tenant at the national gateway SPLP, where calls go through it: `/t/<tenant>` is put between host and "
+        "path of `base_url`, which is then https://SPLP-HOST/<context>/<version>.",
+    )
+    splp_key: SecretStr | None = Field(default=None, description="SPLP's key for this interface, its header `apikey`.")
     call_deadline: float = Field(
         default=10.0, gt=0, description="Seconds one call may take in all, from connecting to the answer's last byte."
     )
@@ -88,10 +95,20 @@ class ConnectorSettings(BaseSettings):
     def _safe_together(self) -> Self:
         if self.lease_seconds <= self.call_deadline:
             raise ValueError("lease_seconds must be longer than call_deadline: a lease may not end during its call")
+        if (self.splp_tenant is None) != (self.splp_key is None):
+            raise ValueError("splp_tenant and splp_key go together: set both, or neither")
         parts = urlsplit(self.base_url)
         if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not self.plain_http:
             raise ValueError("base_url is http:// to another machine; use https:// or set plain_http")
         return self
+
+    @property
+    def address(self) -> str:
+        """Where calls go: `base_url`, or its place behind the national gateway (contract section 12)."""
+        if self.splp_tenant is None:
+            return self.base_url
+        parts = urlsplit(self.base_url)
+        return urlunsplit(parts._replace(path=f"/t/{self.splp_tenant}{parts.path}"))
 
     @classmethod
     def settings_customise_sources(

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from connectors.toolkit import diagnoses
-from connectors.toolkit.connector import Connector
 from connectors.toolkit.errors import AgencyError, BadData, Retriable
+from connectors.toolkit.http import HttpConnector
 from connectors.toolkit.settings import ConnectorSettings
-from connectors.toolkit.transport import Reply, Transport
+from connectors.toolkit.transport import Reply
 
 S = TypeVar("S", bound=ConnectorSettings)
 
@@ -22,11 +22,11 @@ S = TypeVar("S", bound=ConnectorSettings)
 logging.getLogger("zeep").setLevel(logging.CRITICAL)
 
 
-class SoapConnector(Connector[S], Generic[S]):
+class SoapConnector(HttpConnector[S], Generic[S]):
     """A connector over SOAP.
 
     The WSDL is a file in the connector's folder; nothing it names is ever loaded from elsewhere, and the address comes
-    from `settings.base_url`, never from the WSDL. Envelopes travel as a `RestConnector`'s calls do: one deadline, a
+    from `soap_address`, never from the WSDL. Envelopes travel as a `RestConnector`'s calls do: one deadline, a
     size limit (checked before any XML is parsed), verified TLS, no redirects, sent once.
 
     Attributes:
@@ -39,14 +39,18 @@ class SoapConnector(Connector[S], Generic[S]):
 
     def __init__(self, settings: S | None = None) -> None:
         super().__init__(settings)
-        self.transport = Transport(self.settings)
         self._service: Any = None
         self._building = threading.Lock()
         self._current = threading.local()
 
-    def headers(self) -> Mapping[str, str]:
-        """HTTP headers that every call carries beside zeep's."""
-        return {}
+    @property
+    def soap_address(self) -> str:
+        """Where envelopes go; the agency's address, for connectors that speak nothing else."""
+        return self.address
+
+    def security(self) -> Any:
+        """What signs envelopes and names us in them, as zeep's `wsse` takes it; None where the agency asks for nothing."""
+        return None
 
     def soap(self, operation: str, body: Mapping[str, Any]) -> Any:
         """Calls an operation of the WSDL.
@@ -80,10 +84,6 @@ class SoapConnector(Connector[S], Generic[S]):
             return BadData(f"SOAP_{code}", diagnosis=diagnoses.BAD_REQUEST, owner="us", doubtful=False)
         return Retriable("SOAP_FAULT", diagnosis=diagnoses.AGENCY_FAULT, owner="agency", doubtful=True)
 
-    def close(self) -> None:
-        """Closes the connections that are kept."""
-        self.transport.close()
-
     def send(self, address: str, envelope: bytes, headers: Mapping[str, str]) -> Reply:
         """Sends an envelope that zeep has made; HTTP 500 is how faults come.
 
@@ -92,7 +92,11 @@ class SoapConnector(Connector[S], Generic[S]):
         """
         self._current.sent = True
         reply = self.transport.exchange(
-            "POST", address, content=envelope, headers={**headers, **self.headers()}, accept=(500,)
+            "POST",
+            address,
+            content=envelope,
+            headers={**headers, **self.gateway_headers(), **self.headers()},
+            accept=(500,),
         )
         start = reply.body[:64].lstrip().lower()
         if reply.status != 500 and (not start or start.startswith((b"<html", b"<!doctype html"))):
@@ -135,9 +139,10 @@ class SoapConnector(Connector[S], Generic[S]):
         client = zeep.Client(
             str(self.wsdl),
             transport=_zeep_transport(self),
+            wsse=self.security(),
             settings=zeep.Settings(forbid_dtd=True, forbid_entities=True, forbid_external=True, strict=True),
         )
-        return client.create_service(self.binding, self.settings.base_url)
+        return client.create_service(self.binding, self.soap_address)
 
 
 def _zeep_transport(connector: SoapConnector[Any]) -> Any:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -97,18 +98,26 @@ def catalogue(
         bool, typer.Option("--check", help="Write nothing; exit status 1 when it is out of date.")
     ] = False,
 ) -> None:
-    """Generate connectors/catalogue.json, which workflows are checked against, from the connectors' code."""
+    """Generate each agency's operations.json, which workflows are checked against, from the connectors' code."""
     from connectors import catalogue as catalogues  # noqa: PLC0415 - keeps `simpul --help` fast
+    from connectors import registry  # noqa: PLC0415
 
-    now = catalogues.written(catalogues.build())
-    if catalogues.PATH.exists() and catalogues.PATH.read_text(encoding="utf-8") == now:
+    now = {agency: catalogues.written(catalogues.build(agency)) for agency in registry.agencies()}
+    old = [agency for agency in now if _text(catalogues.path(agency)) != now[agency]]
+    for agency in old:
+        if check:
+            typer.echo(f"✗ {agency}/operations.json is out of date: run `simpul connector catalogue`", err=True)
+        else:
+            catalogues.path(agency).write_text(now[agency], encoding="utf-8")
+            typer.echo(f"wrote {agency}/operations.json")
+    if not old:
         typer.echo("The catalogue is up to date.")
-        return
-    if check:
-        typer.echo("✗ connectors/catalogue.json is out of date: run `simpul connector catalogue`", err=True)
+    elif check:
         raise typer.Exit(1)
-    catalogues.PATH.write_text(now, encoding="utf-8")
-    typer.echo(f"wrote {catalogues.PATH.name}")
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.exists() else None
 
 
 def _operation(qualified: str) -> "Operation":

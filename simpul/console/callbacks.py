@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from connectors.registry import agencies, connector_class
-from connectors.toolkit.connector import Callback
+from connectors.toolkit.callback import Callback, Handled, Received
 from connectors.toolkit.errors import BadData, Misconfigured
 from connectors.toolkit.settings import from_environment
 from simpul import telemetry
@@ -21,24 +21,28 @@ from simpul.ledger.signals import Signal, receive
 
 router = APIRouter(prefix="/v1/callbacks", tags=["callbacks"])
 
-PEER_HEADER = "x-simpul-peer"
-"""The caller's address, set here from the socket: what a connector's allow-list of networks goes by."""
-
 _LOG = telemetry.logger(__name__)
 
 
 @router.post("/{agency}")
-def callback(
+def take_call(
     here: Annotated[Context, Depends(context)],
     agency: Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{0,62}$")],
     request: Request,
     raw: Body,
 ) -> Response:
     """Take in what an agency tells us. Authenticated as its connector defines; answered as its contract asks."""
-    taken, settings = _callback(agency)
-    headers = {**request.headers, PEER_HEADER: request.client.host if request.client else ""}
+    callback, settings = _callback(agency)
+    received = Received(
+        method=request.method,
+        path=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+        headers=dict(request.headers),
+        body=raw,
+        peer=request.client.host if request.client else "",
+        at=here.clock.now(),
+    )
     try:
-        found = taken.parse(raw, headers, settings)
+        taken = callback.take(received, settings)
     except Misconfigured as error:
         _LOG.warning("a callback was refused", agency=agency, code=error.code)
         raise Problem(401, "not-authenticated", "The sender does not prove who it is.") from None
@@ -47,12 +51,12 @@ def callback(
         raise Problem(422, "invalid", "The message does not follow the agency's contract.") from None
     signals = [
         Signal(id=signal.id, kind=signal.kind, source=agency, reference=here.keys.blind(signal.reference))
-        for signal in found
+        for signal in taken.signals
     ]
     with transaction(here.engine) as connection:
         new = receive(connection, signals, now=here.clock.now())
-    status, body, media_type = taken.answer([(signal, signal.id in new) for signal in found])
-    return Response(body, status, media_type=media_type)
+    reply = callback.answer(taken, Handled(new=frozenset(new)))
+    return Response(reply.body, reply.status, headers=dict(reply.headers), media_type=reply.media_type)
 
 
 def _callback(agency: str) -> tuple[Callback, Any]:

@@ -17,7 +17,6 @@ OURS = (
     "simpul.gateway",
     "simpul.engine",
     "simpul.workflow.trigger",
-    "connectors.registry",
     "connectors.toolkit.rest",
     "connectors.toolkit.soap",
     "connectors.toolkit.sandbox",

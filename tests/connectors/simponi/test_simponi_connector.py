@@ -2,7 +2,7 @@ import json
 import queue
 import threading
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -15,6 +15,7 @@ from connectors.simponi import push
 from connectors.simponi.connector import Simponi
 from connectors.simponi.requests import BillQuery, BillRequest
 from connectors.toolkit import diagnoses, errors
+from connectors.toolkit.callback import Handled, Received
 
 AGENCY = "simponi"
 REQUEST = BillRequest(
@@ -255,10 +256,12 @@ def test_a_payment_is_pushed_and_prompts_a_signal_about_its_bill(simponi, sandbo
         control(sandbox, "pay", {"billing_code": bill.billing_code, "push_to": url}).raise_for_status()
         body = received.get(timeout=20)
     (callback,) = Simponi.callbacks
-    (signal,) = callback.parse(body, {}, sandbox.settings(AGENCY))
+    call = Received("POST", "/", {}, body, "", datetime.now(UTC))
+    taken = callback.take(call, sandbox.settings(AGENCY))
+    (signal,) = taken.signals
     assert (callback.name, signal.kind, signal.reference) == ("payment", "payment", bill.billing_code)
-    status, answer, _ = callback.answer([(signal, True)])
-    assert (status, json.loads(answer)[0]["status"]) == (200, push.RECEIVED["status"])
+    reply = callback.answer(taken, Handled(new=frozenset({signal.id})))
+    assert (reply.status, json.loads(reply.body)[0]["status"]) == (200, push.RECEIVED["status"])
 
 
 def test_a_push_that_is_not_taken_is_tried_again(simponi, sandbox):

@@ -106,7 +106,7 @@ def test_the_list_tells_an_agencys_settings():
 def test_the_catalogue_check_finds_what_is_out_of_date(monkeypatch, tmp_path):
     assert run(connector.app, ["catalogue", "--check"]).exit_code == 0
 
-    monkeypatch.setattr(catalogue, "PATH", tmp_path / "catalogue.json")
+    monkeypatch.setattr(catalogue, "path", lambda agency: tmp_path / f"{agency}.json")
     assert run(connector.app, ["catalogue", "--check"]).exit_code == 1
     assert run(connector.app, ["catalogue"]).exit_code == 0
     assert run(connector.app, ["catalogue", "--check"]).exit_code == 0

@@ -1,4 +1,4 @@
-"""SOAP envelopes as the sandbox agency reads and writes them. The connector itself leaves envelopes to zeep.
+"""SOAP envelopes as sandbox agencies read and write them. Connectors leave envelopes to zeep.
 
 A server reads XML from strangers, so this refuses document types, entities and anything that is not small, before it looks
 at what was sent.
@@ -8,11 +8,15 @@ from typing import Any, Final
 
 from lxml import etree
 
+from connectors.toolkit.sandbox import Answer
+
 SOAP: Final = "http://schemas.xmlsoap.org/soap/envelope/"
-SERVICE: Final = "http://SimponiBRI_Service"
 MAX_BYTES: Final = 256 * 1024
 
-Tree = dict[str, "str | Tree"]
+XML: Final = "text/xml; charset=utf-8"
+
+Tree = dict[str, Any]
+"""Element name to text, a nested tree, or a list of those."""
 
 
 class EnvelopeError(ValueError):
@@ -20,7 +24,7 @@ class EnvelopeError(ValueError):
 
 
 def read(body: bytes) -> tuple[str, Tree]:
-    """The operation's element name and what is in it: text, or a nested tree. Of repeated elements the last one counts.
+    """The operation's element name and what is in it: text, a nested tree, or a list where an element is repeated.
 
     Raises:
         EnvelopeError: Too large, a document type, not XML, or not a SOAP envelope with one element in its body.
@@ -53,11 +57,28 @@ def read(body: bytes) -> tuple[str, Tree]:
     return etree.QName(envelope_body[0]).localname, _tree(envelope_body[0])
 
 
-def write(element: str, content: Tree) -> bytes:
-    """An envelope with one element of the service's namespace; what is inside is unqualified, as the WSDL says."""
+def write(namespace: str, element: str, content: Tree) -> bytes:
+    """An envelope with one element of the service's namespace.
+
+    What is inside is unqualified, as WSDLs have it by default. A list repeats its element, None leaves it out.
+    """
     root, body = _envelope()
-    _fill(etree.SubElement(body, f"{{{SERVICE}}}{element}", nsmap={"sim": SERVICE}), content)
+    _fill(etree.SubElement(body, f"{{{namespace}}}{element}", nsmap={"svc": namespace}), content)
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+
+
+def answer(namespace: str, element: str, content: Tree) -> Answer:
+    """An answer with such an envelope."""
+
+    def encode(value: Any) -> bytes:
+        return write(namespace, element, value)
+
+    return Answer(encode(content), media_type=XML, value=content, encode=encode)
+
+
+def fault_answer(code: str, message: str) -> Answer:
+    """An answer with a fault, and HTTP 500 as SOAP 1.1 wants it."""
+    return Answer(fault(code, message), 500, XML)
 
 
 def fault(code: str, message: str) -> bytes:
@@ -73,13 +94,21 @@ def _envelope() -> tuple[etree._Element, etree._Element]:
 
 
 def _tree(element: etree._Element) -> Tree:
-    return {etree.QName(child).localname: _tree(child) if len(child) else (child.text or "") for child in element}
+    tree: Tree = {}
+    for child in element:
+        name, value = etree.QName(child).localname, _tree(child) if len(child) else (child.text or "")
+        known = tree.get(name)
+        tree[name] = value if known is None else [*(known if isinstance(known, list) else [known]), value]
+    return tree
 
 
 def _fill(element: etree._Element, content: Tree) -> None:
     for name, value in content.items():
-        child = etree.SubElement(element, name)
-        if isinstance(value, str):
-            child.text = value
-        else:
-            _fill(child, value)
+        for one in value if isinstance(value, list) else [value]:
+            if one is None:
+                continue
+            child = etree.SubElement(element, name)
+            if isinstance(one, dict):
+                _fill(child, one)
+            else:
+                child.text = str(one)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.simponi import envelope
+from connectors.toolkit import envelope
 
 BOMB = """<?xml version="1.0"?>
 <!DOCTYPE bomb [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]>
@@ -12,8 +12,8 @@ XXE = BOMB.replace('"ha"', 'SYSTEM "file:///etc/passwd"')
 
 
 def test_what_is_written_is_read():
-    content = {"appsId": "1", "data": {"PaymentHeader": {"NamaWajibBayar": "A & <B>"}}}
-    assert envelope.read(envelope.write("PaymentRequest", content)) == ("PaymentRequest", content)
+    content = {"appsId": "1", "data": {"PaymentHeader": {"NamaWajibBayar": "A & <B>"}}, "row": ["1", {"n": "2"}, "3"]}
+    assert envelope.read(envelope.write("urn:x", "PaymentRequest", content)) == ("PaymentRequest", content)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
@@ -48,5 +48,5 @@ def test_no_bytes_do_worse_than_being_refused(body):
 
 
 def test_comments_do_not_hide_values():
-    body = envelope.write("BillingStatus", {"TrxId": "1"}).replace(b">1<", b"><!-- x -->1<")
+    body = envelope.write("urn:x", "BillingStatus", {"TrxId": "1"}).replace(b">1<", b"><!-- x -->1<")
     assert envelope.read(body) == ("BillingStatus", {"TrxId": "1"})
