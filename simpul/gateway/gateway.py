@@ -1,7 +1,7 @@
 """The gateway process: from requests on the bus, through attempts and calls, to outcomes on the bus.
 
 Puts the parts together and nothing else: `holding` keeps requests, `queue` and `governor` let them go, `caller` calls,
-`settler` makes the ends durable, `keeper` looks after what waits.
+`settler` makes the ends durable, `keeper` looks after what waits, `feeds` pulls what changed at the agency.
 """
 
 import os
@@ -25,6 +25,7 @@ from simpul.config import Settings
 from simpul.gateway import answers
 from simpul.gateway.caller import Caller, Turn, margin
 from simpul.gateway.decisions import Backoff, Move, agency_is_done
+from simpul.gateway.feeds import FeedDuty
 from simpul.gateway.governor import Governor
 from simpul.gateway.holding import Leases, Naive, Postponed, patiently
 from simpul.gateway.keeper import InHand, Keeper
@@ -33,11 +34,14 @@ from simpul.gateway.queue import WorkQueue
 from simpul.gateway.settler import Answered, End, Lost, Settler
 from simpul.gateway.task import Task, read_data
 from simpul.ledger.attempts import Attempts
+from simpul.ledger.feeds import Feeds
 
 log = structlog.get_logger(__name__)
 
 _DRAIN_SECONDS = 8.0
 _MOST_IN_FLIGHT = 1000
+# On top of a lease, for publishing what a feed brought: the producer's own patience, and as much again.
+_PUBLISHING_SECONDS = 20.0
 
 
 class Gateway:
@@ -119,12 +123,30 @@ class Gateway:
             end=self._settler.put,
             give_up=lambda task: Answered(task, answers.of_doubt(task, "LEASE_EXPIRED")),
         )
+        self._feeds = Feeds(settings.database_url, self._agency, owner, lease + timedelta(seconds=_PUBLISHING_SECONDS))
+        self._duty = FeedDuty(
+            settings,
+            connector,
+            connector.feeds(),
+            self._feeds,
+            self._queue,
+            clock=self._clock,
+            backoff=self._backoff,
+            counts=self._metrics,
+            stop_agency=self._keeper.stop_agency,
+            source=f"/simpul/{settings.installation}/gateway/{self._agency}",
+        )
         self._workers = [
             threading.Thread(target=self._work, name=f"{self._agency}-{i}", daemon=True) for i in range(own.concurrency)
         ]
         self._helpers = {
             "settler": threading.Thread(target=self._settler.run, name="settler", daemon=True),
             "keeper": threading.Thread(target=self._keeper.run, name="keeper", daemon=True),
+            **(
+                {"feeds": threading.Thread(target=self._duty.run, name="feeds", daemon=True)}
+                if connector.feeds()
+                else {}
+            ),
         }
         self._stopping = threading.Event()
         self._ended = threading.Event()
@@ -166,6 +188,7 @@ class Gateway:
         """On stop: nothing more is sent, and what was not sent is given back at once."""
         self._stopping.wait()
         self._keeper.close()
+        self._duty.close()
         self._queue.close()
         while True:
             self._keeper.release(self._queue.drain(), self._clock.now())
@@ -183,6 +206,7 @@ class Gateway:
             with suppress(BusError):
                 self._producer.close()
         self._attempts.close()
+        self._feeds.close()
         self._connector.close()
         log.info("gateway ended", agency=self._agency, left=len(self._in_hand))
 

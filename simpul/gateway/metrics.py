@@ -39,6 +39,14 @@ class Metrics:
             "simpul_gateway_attempts", "Attempts without an answer", ("agency", "state"), registry=registry
         )
 
+        self._changes = Counter(
+            "simpul_gateway_changes", "Changes that feeds brought and published", ("agency", "feed"), registry=registry
+        )
+
+    def fed(self, feed: str, changes: int) -> None:
+        """So many changes were published."""
+        self._changes.labels(self._agency, feed).inc(changes)
+
     def called(self, task: Task, phase: str, ending: str) -> None:
         """One call has ended."""
         operation = task.data.operation

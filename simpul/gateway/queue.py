@@ -55,6 +55,12 @@ class WorkQueue:
                 self._changed.wait(min(max(leave.total_seconds(), 0.001), _LOOK_AGAIN))
             return None
 
+    def leave(self) -> Ticket | None:
+        """Leave for one call beside the tasks, if it may go out at once; to be reported like any other."""
+        with self._changed:
+            leave = None if self._paused or self._closed else self._governor.admit(self._clock.now())
+            return leave if isinstance(leave, Ticket) else None
+
     def report(self, ticket: Ticket, *, ok: bool | None) -> None:
         """Tell the governor how a call went."""
         with self._changed:

@@ -72,6 +72,8 @@ ACTIONS: dict[str, str] = {
     "incident.resolved": "An operator has dealt with it",
     "agency.stopped": "The connector was stopped: the agency refuses our set-up",
     "agency.resumed": "The connector runs again",
+    "feed.pulled": "Changes at the agency were taken in and published",
+    "feed.failed": "The agency's changes could not be pulled",
     "service.published": "A workflow's definition was published",
     "key.issued": "An API key was issued",
     "key.revoked": "An API key was revoked",

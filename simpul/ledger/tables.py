@@ -241,6 +241,32 @@ agency = Table(
     Column("failure", JSONB, comment="schemas.messages.Failure"),
 )
 
+feed = Table(
+    "feed",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    Column("feed", Text, primary_key=True),
+    Column("cursor", Text, comment="where the next pull begins, in the agency's terms"),
+    Column("owner", Text, comment="the gateway process that holds the lease"),
+    Column("turn", BigInteger, nullable=False, comment="fencing number of the lease"),
+    Column("lease_until", DateTime(timezone=True)),
+    Column("next_at", DateTime(timezone=True), comment="when it is due again"),
+    Column("under_way", JSONB, comment="ids of a page that is being published, and the topic's ends before it"),
+    Column("failures", Integer, nullable=False, server_default=text("0"), comment="in a row"),
+    Column("failure", JSONB, comment="schemas.messages.Failure"),
+    Column("since", DateTime(timezone=True), nullable=False, comment="last page, or the first failure since"),
+    Column("published", BigInteger, nullable=False, server_default=text("0"), comment="changes so far"),
+)
+
+feed_seen = Table(
+    "feed_seen",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    Column("feed", Text, primary_key=True),
+    Column("id", Text, primary_key=True, comment="of a published change's envelope"),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
 dispatch = Table(
     "dispatch",
     metadata,
