@@ -1,5 +1,7 @@
-"""`simpul gateway AGENCY`: run a connector on the bus, or turn a stopped agency on again."""
+"""`simpul gateway AGENCY…`: run connectors on the bus, or turn a stopped agency on again."""
 
+import threading
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from simpul.config import Settings
+    from simpul.gateway.gateway import Gateway
 
 
 def register(app: typer.Typer) -> None:
@@ -15,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 
 def gateway(
-    agency: Annotated[str, typer.Argument(help="The agency's folder in connectors/, such as dukcapil.")],
+    agency: Annotated[list[str], typer.Argument(help="Folders in connectors/, such as dukcapil.")],
     *,
     resume: Annotated[
         bool, typer.Option("--resume", help="Turn the agency on again after its set-up was put right, and exit.")
@@ -24,7 +27,9 @@ def gateway(
         int, typer.Option(min=1, help="Look-ups without an answer before a doubtful write is an operator's.")
     ] = 10,
 ) -> None:
-    """Run an agency's connector on the bus until SIGTERM. Several may run: they share the topic's partitions.
+    """Run agencies' connectors on the bus until SIGTERM. Several processes may run: they share the topics' partitions.
+
+    Agencies with little traffic may share a process. If one of them cannot run, none does.
 
     When the agency refuses our set-up (credentials, quota, certificate) it is turned off for all its gateways. Nothing
     is lost; `--resume` turns it on again, and running gateways go on within seconds.
@@ -32,12 +37,13 @@ def gateway(
     from connectors.registry import agencies  # noqa: PLC0415  # help must cost nothing
     from simpul import config  # noqa: PLC0415
 
-    if agency not in agencies():
-        typer.echo(f"no agency {agency!r}; there are {', '.join(agencies())}", err=True)
+    if unknown := sorted(set(agency) - set(agencies())):
+        typer.echo(f"no agency {', '.join(unknown)}; there are {', '.join(agencies())}", err=True)
         raise typer.Exit(2)
     settings = config.load()
     if resume:
-        _resume(settings, agency)
+        for each in agency:
+            _resume(settings, each)
     else:
         _run(settings, agency, look_ups)
 
@@ -58,25 +64,53 @@ def _resume(settings: "Settings", agency: str) -> None:
     typer.echo(f"{agency} is on again." if was_off else f"{agency} was not turned off.")
 
 
-def _run(settings: "Settings", agency: str, look_ups: int) -> None:
+def _run(settings: "Settings", agencies: list[str], look_ups: int) -> None:
     from connectors.registry import connect  # noqa: PLC0415  # help must cost nothing
     from connectors.toolkit.errors import Misconfigured  # noqa: PLC0415
     from simpul import telemetry  # noqa: PLC0415
-    from simpul.bus.errors import BusError  # noqa: PLC0415
     from simpul.commands.signals import on_stop  # noqa: PLC0415
     from simpul.gateway.decisions import Backoff  # noqa: PLC0415
     from simpul.gateway.gateway import Gateway  # noqa: PLC0415
 
-    telemetry.configure(f"gateway:{agency}", log_format=settings.log_format, level=settings.log_level)
+    telemetry.configure(f"gateway:{'+'.join(agencies)}", log_format=settings.log_format, level=settings.log_level)
     if settings.metrics_port:
         telemetry.serve_metrics(settings.metrics_port)
-    try:
-        made = Gateway(settings, connect(agency), backoff=Backoff(look_ups=look_ups))
-        on_stop(made.stop)
-        made.run()
-    except Misconfigured as error:
-        typer.echo(f"{error}\n{error.detail or ''}".strip(), err=True)
-        raise typer.Exit(2) from None
-    except BusError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
+    gateways = []
+    for agency in agencies:
+        try:
+            gateways.append(Gateway(settings, connect(agency), backoff=Backoff(look_ups=look_ups)))
+        except Misconfigured as error:
+            typer.echo(f"{error}\n{error.detail or ''}".strip(), err=True)
+            raise typer.Exit(2) from None
+
+    def stop() -> None:
+        for made in gateways:
+            made.stop()
+
+    on_stop(stop)
+    if refused := _run_together(gateways, stop):
+        typer.echo(refused, err=True)
+        raise typer.Exit(2)
+
+
+def _run_together(gateways: "list[Gateway]", stop: Callable[[], None]) -> str | None:
+    """Runs all, the first one in this thread; what ended one of them before its time, ends all of them."""
+    from simpul.bus.errors import BusError  # noqa: PLC0415  # help must cost nothing
+
+    refusals: list[str] = []
+
+    def run(made: "Gateway") -> None:
+        try:
+            made.run()
+        except BusError as error:
+            refusals.append(str(error))
+        finally:
+            stop()
+
+    others = [threading.Thread(target=run, args=(made,), name="gateway") for made in gateways[1:]]
+    for thread in others:
+        thread.start()
+    run(gateways[0])
+    for thread in others:
+        thread.join()
+    return refusals[0] if refusals else None

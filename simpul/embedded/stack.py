@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -22,6 +23,7 @@ import requests
 
 from connectors import sandbox_app
 from connectors.registry import agencies, connector_class
+from simpul.embedded import gateways as shared
 from simpul.embedded import guard, kafka, ports, secrets
 from simpul.embedded.airflow import PERSON, SERVICE, Airflow
 from simpul.embedded.kafka import KafkaUnavailableError
@@ -76,6 +78,7 @@ class Plan:
         dags: The folder of service workflows.
         settings: Added to what every Simpul process gets, by environment variable: `SIMPUL_WAVE_SIZE`, …
         gateways: Processes per agency.
+        gateways_alone: Agencies that share their gateway's process with no other, the busiest ones.
         triggerers: How many share the steps.
         durable: Whether Postgres waits for the disk.
         usual_ports: Take 5432, 9092, 8080, … where they are free. Off for tests, several of which may run at once.
@@ -85,6 +88,7 @@ class Plan:
     dags: Path = Path("dags")
     settings: Mapping[str, str] = field(default_factory=dict)
     gateways: int = 1
+    gateways_alone: int = 3
     triggerers: int = 1
     durable: bool = True
     usual_ports: bool = True
@@ -215,9 +219,14 @@ class Stack:
         return [*self._servers(), *self._set_up(), *self._airflow(), *self._workers()]
 
     def gateway_names(self, agency: str) -> list[str]:
-        """The gateway processes of an agency."""
-        more = [f"gateway-{agency}-{number}" for number in range(2, self.plan.gateways + 1)]
-        return [f"gateway-{agency}", *more]
+        """The gateway processes of an agency, which others may share."""
+        (name,) = (name for name, members in self._gateway_groups.items() if agency in members)
+        more = [f"gateway-{name}-{number}" for number in range(2, self.plan.gateways + 1)]
+        return [f"gateway-{name}", *more]
+
+    @cached_property
+    def _gateway_groups(self) -> dict[str, tuple[str, ...]]:
+        return shared.groups(agencies(), self.plan.dags, self.plan.gateways_alone)
 
     def remove_data(self) -> None:
         """Delete the embedded Postgres's data; for stacks whose folder is thrown away."""
@@ -277,9 +286,9 @@ class Stack:
             where=self.sandbox_url,
         )
         gateways = [
-            self._worker(name, "gateway", agency, after=(*prepared, "sandbox"), asks=(agency,))
-            for agency in agencies()
-            for name in self.gateway_names(agency)
+            self._worker(name, "gateway", *members, after=(*prepared, "sandbox"), asks=members)
+            for members in self._gateway_groups.values()
+            for name in self.gateway_names(members[0])
         ]
         console = self._simpul(
             "console",

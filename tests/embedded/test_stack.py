@@ -1,5 +1,6 @@
 """The whole stack: what each process is given, what it opens to the world, what happens when parts die."""
 
+import json
 import stat
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import psycopg
 import pytest
 import requests
 
+from connectors import registry
 from simpul.config import Settings
 from simpul.embedded import guard
+from simpul.embedded.gateways import groups
 from simpul.embedded.stack import FolderInUseError, Plan, Stack
 
 ROOT = Path(__file__).parents[2]
@@ -56,15 +59,18 @@ def test_airflow_is_given_nothing_but_what_its_steps_go_by(given, composed):
 
 
 def test_secrets_reach_only_the_processes_that_use_them(given, composed):
+    dukcapil, bpjs, simponi = (
+        tuple(composed.gateway_names(agency)) for agency in ("dukcapil", "bpjs_kesehatan", "simponi")
+    )
     holders = {
         "SIMPUL_MASTER_KEY": ("console", "engine", "gateway"),
         "SIMPUL_AIRFLOW_PASSWORD": ("engine",),
         "SIMPUL_KAFKA_BOOTSTRAP": ("topics", "engine", "gateway", "projector"),
-        "SIMPUL_DUKCAPIL_CLIENT_CERT": ("gateway-dukcapil",),
-        "SIMPUL_BPJS_KESEHATAN_CONS_ID": ("gateway-bpjs_kesehatan",),
-        "SIMPUL_BPJS_KESEHATAN_USER_KEY_FILE": ("gateway-bpjs_kesehatan",),
+        "SIMPUL_DUKCAPIL_CLIENT_CERT": dukcapil,
+        "SIMPUL_BPJS_KESEHATAN_CONS_ID": bpjs,
+        "SIMPUL_BPJS_KESEHATAN_USER_KEY_FILE": bpjs,
         # The console reads how a payment push proves itself.
-        "SIMPUL_SIMPONI_PASSWORD": ("gateway-simponi", "console"),
+        "SIMPUL_SIMPONI_PASSWORD": (*simponi, "console"),
         "SIMPUL_NEWAGENCY_TOKEN": (),
     }
     processes = composed.processes()
@@ -80,10 +86,10 @@ def test_secrets_reach_only_the_processes_that_use_them(given, composed):
 
 def test_what_is_set_outside_takes_the_place_of_the_sandboxs(given, composed):
     processes = {process.name: process for process in composed.processes()}
-    gateway = processes["gateway-simponi"]
+    gateway = processes[composed.gateway_names("simponi")[0]]
     assert gateway.env["SIMPUL_SIMPONI_PASSWORD"] == "of-simponi"
     # A variable would win over the file.
-    assert "SIMPUL_BPJS_KESEHATAN_USER_KEY" not in processes["gateway-bpjs_kesehatan"].env
+    assert "SIMPUL_BPJS_KESEHATAN_USER_KEY" not in processes[composed.gateway_names("bpjs_kesehatan")[0]].env
     assert gateway.env["SIMPUL_SIMPONI_BASE_URL"].startswith(composed.sandbox_url)
     assert gateway.env["SIMPUL_METRICS_PORT"] != "1"
 
@@ -112,9 +118,23 @@ def test_only_its_owner_looks_into_the_work_folder(tmp_path):
 
 
 def test_every_agency_has_as_many_gateways_as_planned(composed):
-    names = {process.name for process in composed.processes()}
-    assert {"gateway-simponi", "gateway-simponi-2", "gateway-bpjs_kesehatan"} <= names
-    assert composed.gateway_names("simponi") == ["gateway-simponi", "gateway-simponi-2"]
+    for agency in registry.agencies():
+        names = composed.gateway_names(agency)
+        assert names[1] == f"{names[0]}-2"
+        for name in names:
+            (process,) = (process for process in composed.processes() if process.name == name)
+            assert agency in process.command
+
+
+def test_the_busiest_agencies_have_a_process_each_and_the_others_share_one(tmp_path):
+    (tmp_path / "published").mkdir()
+    steps = [{"operation": f"{agency}.ask"} for agency in ("a", "a", "a", "b", "b", "c")] + [{"operation": None}]
+    (tmp_path / "published" / "service.json").write_text(json.dumps({"steps": steps}))
+    agencies = ["a", "b", "c", "d", "e"]
+
+    assert groups(agencies, tmp_path, 2) == {"a": ("a",), "b": ("b",), "others": ("c", "d", "e")}
+    assert groups(agencies, tmp_path, 0) == {"others": tuple(agencies)}
+    assert groups(agencies, tmp_path, 4) == {name: (name,) for name in agencies}
 
 
 def test_everything_that_a_process_needs_is_there(composed):

@@ -12,10 +12,8 @@ from tests.faults.conftest import WRITES, running
 
 pytestmark = [pytest.mark.faults, pytest.mark.stack, pytest.mark.timeout(900)]
 
-VICTIMS = (
-    "gateway-dukcapil",
-    "gateway-bpjs_kesehatan",
-    "gateway-simponi",
+AGENCIES = ("dukcapil", "bpjs_kesehatan", "simponi")
+OTHERS = (
     "projector",
     "engine",
     "airflow-triggerer",
@@ -36,7 +34,7 @@ UNSURE = [
 
 
 def trouble(client, faults):
-    for agency in ("dukcapil", "bpjs_kesehatan", "simponi"):
+    for agency in AGENCIES:
         client.script(agency, "*", faults, forever=True)
 
 
@@ -53,7 +51,8 @@ def test_killing_everything_several_times_loses_nothing_and_writes_nothing_twice
         client = client_of(stack)
         trouble(client, UNSURE)
         ended, kills = threading.Event(), Counter()
-        order = random.sample(VICTIMS, len(VICTIMS))
+        victims = {name for agency in AGENCIES for name in stack.gateway_names(agency)} | set(OTHERS)
+        order = random.sample(sorted(victims), len(victims))
 
         def chaos():
             for name in itertools.chain(order, reversed(order)):
@@ -72,7 +71,7 @@ def test_killing_everything_several_times_loses_nothing_and_writes_nothing_twice
             if index % 10 == 0:
                 client.pay_what_is_due()
         attacker.join(timeout=600)
-        assert kills == dict.fromkeys(VICTIMS, 2)
+        assert kills == dict.fromkeys(victims, 2)
         states = client.until_ended(filed, seconds=300)
 
         wrong = {each.number: states.get(each.number) for each in filed if states.get(each.number) != each.expected}
@@ -92,7 +91,7 @@ def test_with_attempts_switched_off_the_same_kills_write_twice(client_of):
             before = client.written()
             # the first new write is through, its neighbours are under way
             client.until(lambda before=before: client.written() > before)
-            kill(stack, "gateway-dukcapil")
+            kill(stack, *stack.gateway_names("dukcapil"))
             if client.duplicates():
                 break
         client.until(lambda: client.duplicates() > 0 or client.written() >= len(WRITES) * len(filed))
