@@ -20,8 +20,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from connectors import registry
+from connectors.toolkit.fault_scripts import EVERY, FaultScriptError, scripts
 from connectors.toolkit.population import Population, SandboxWorld
-from connectors.toolkit.sandbox import FAULT_SCRIPTS, Receive, SandboxAgency, Scope, Send, control
+from connectors.toolkit.sandbox import Receive, SandboxAgency, Scope, Send, control
 from connectors.toolkit.settings import ConnectorSettings
 
 
@@ -76,15 +77,23 @@ def app(
     return SandboxApp(world, {name: registry.module(name, "sandbox").build(world) for name in names})
 
 
-def script(application: SandboxApp, faults: Mapping[str, Any]) -> None:
-    """Scripts faults by agency, as a faults file holds them.
+def script(application: SandboxApp, faults: Mapping[str, Any], source: str = "") -> None:
+    """Scripts faults by agency, as a script file holds them.
+
+    Args:
+        application: Where.
+        faults: By agency, or `*` for every agency that is served here.
+        source: What messages begin with, such as the file's name.
 
     Raises:
-        KeyError: An agency is not served here.
-        ValidationError: A fault is not one.
+        FaultScriptError: An agency is not served here, or a fault is not one.
     """
-    for agency, scripts in faults.items():
-        application.agencies[agency].faults.add(FAULT_SCRIPTS.validate_python(scripts))
+    prefix = f"{source}: " if source else ""
+    for name, entries in faults.items():
+        if name != EVERY and name not in application.agencies:
+            raise FaultScriptError(f"{prefix}{name}: no such agency here; there are {', '.join(application.agencies)}")
+        for agency in application.agencies.values() if name == EVERY else [application.agencies[name]]:
+            agency.faults.add(scripts(entries, agency.special, f"{prefix}{name}, "))
 
 
 def settings(agency: str, base_url: str) -> ConnectorSettings:

@@ -44,6 +44,7 @@ def build(world: SandboxWorld) -> SandboxAgency:
     agency.on("GET", f"{PREFIX}/Peserta/nokartu/{{number}}/tglSEP/{{day}}", "by_number", service.by_number)
     agency.on("POST", f"{PREFIX}/Peserta/bayi/insert", "enrol_newborn", service.enrol, _newborn_fields)
     agency.on("GET", f"{PREFIX}/Peserta/bayi/referensi/{{reference:path}}", "find_newborn", service.by_reference)
+    agency.skewed_clock(2 * DRIFT_ALLOWED)
     agency.on_reset(service.forget)
     return agency
 

@@ -161,6 +161,13 @@ class Dukcapil:
             rows = method(fields)
         except _Refused as refused:
             rows = [refused.args[0]]
+        return self._enveloped(rows, self.quota)
+
+    def exhausted(self, _: Incoming) -> Answer:
+        """What everyone hears once today's calls are used up, in one of its spellings."""
+        return self._enveloped([{"RESPON": NO_QUOTA[next(self.serial) % len(NO_QUOTA)]}], 0)
+
+    def _enveloped(self, rows: list[Row], quota: int) -> Answer:
         return json_answer(
             {
                 "content": rows,
@@ -171,7 +178,7 @@ class Dukcapil:
                 "firstPage": True,
                 "number": 0,
                 "size": len(rows),
-                "quotaLimiter": self.quota,
+                "quotaLimiter": quota,
             }
         )
 
@@ -260,6 +267,7 @@ def build(world: SandboxWorld, *, quota: int = QUOTA) -> SandboxAgency:
     }
     for method, (operation, handler) in methods.items():
         agency.on("POST", f"/get_json/{CONSUMER}/{method}", operation, _handler(office, handler), _fields)
+    agency.refusal("quota", office.exhausted)
     agency.on_reset(office.reset)
     return agency
 

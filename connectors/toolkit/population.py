@@ -4,11 +4,13 @@ Their region code begins with 99, which no province has, and their names are bui
 among them.
 """
 
+import contextlib
 import functools
 import hashlib
 import itertools
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from types import MappingProxyType
@@ -19,6 +21,8 @@ Status = Literal["active", "deceased", "duplicate", "inactive"]
 Role = Literal["father", "mother", "child"]
 
 WIB = timezone(timedelta(hours=7), "WIB")
+
+_skew: ContextVar[timedelta | None] = ContextVar("skew", default=None)
 
 _PER_REGION = 999
 _REGENCIES = 79
@@ -257,7 +261,18 @@ class SandboxWorld:
 
     def now(self) -> datetime:
         """The time at the agencies, in western Indonesian time."""
-        return self._clock().astimezone(WIB)
+        now = self._clock().astimezone(WIB)
+        skew = _skew.get()
+        return now + skew if skew else now
+
+    @contextlib.contextmanager
+    def skewed(self, seconds: float) -> Iterator[None]:
+        """The clock of the agency that answers the request at hand is off by so much, until the block ends."""
+        before = _skew.set(timedelta(seconds=seconds))
+        try:
+            yield
+        finally:
+            _skew.reset(before)
 
     def person(self, nik: str) -> SyntheticPerson | None:
         """The resident with this NIK as they are now, or None."""

@@ -1,167 +1,33 @@
 """The kit that sandbox agencies are made from: routes, scripted faults, counts of calls and of writes by reference.
 
-How an agency answers lives in that agency's `sandbox.py`; the server that hosts them all in `connectors.sandbox_app`.
+How an agency answers lives in that agency's `sandbox.py`; the server that hosts them all in `connectors.sandbox_app`; what
+can go wrong with any answer in `faults`. What can go wrong at one agency only, `build(world)` registers, so that scripts can
+say `kind = "scripted"` and its name; use these names where they fit:
+
+    expired_token  the token or session that the request carries is no longer known:
+                   agency.scripted("expired_token", lambda request, handler: (office.tokens.clear(), handler(request))[1])
+    quota          today's calls are used up: agency.refusal("quota", lambda request: json_answer({"code": "08"}))
+    clock_skew     its clock and ours differ by more than it bears: agency.skewed_clock(seconds)
+    error_in_200   a failure of its own that comes with HTTP 200, where that is its way: agency.refusal("error_in_200", …)
 """
 
-import asyncio
 import inspect
+import random
 import re
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
-from pydantic_core import from_json, to_json
-
+from connectors.toolkit import asgi
+from connectors.toolkit.asgi import Answer, Incoming, Receive, Scope, Send, json_answer
+from connectors.toolkit.fault_scripts import Faults, FaultScriptError, scripts
+from connectors.toolkit.faults import Handler, Meeting, Scripted
 from connectors.toolkit.population import SandboxWorld
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+__all__ = ["Answer", "Handler", "Incoming", "Receive", "SandboxAgency", "Scope", "Send", "control", "json_answer"]
 
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A request as it came.
-
-    Attributes:
-        path: Below the agency's own prefix, beginning with a slash.
-        parameters: From the route's braces.
-        headers: By lower-case name.
-    """
-
-    method: str
-    path: str
-    parameters: Mapping[str, str]
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: bytes
-
-    def json(self) -> Any:
-        """The body as JSON, or None where it is none."""
-        try:
-            return from_json(self.body)
-        except ValueError:
-            return None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the agency sends back.
-
-    Attributes:
-        value: What the body says, as dicts, lists and plain values: what faults that change an answer's shape work on.
-            None where the body has no such shape, as a PDF.
-        encode: Makes a body from a changed `value`, with all that the agency does to it: envelope, encryption.
-    """
-
-    body: bytes = b""
-    status: int = 200
-    media_type: str = "application/json"
-    headers: Mapping[str, str] = field(default_factory=dict)
-    value: Any = None
-    encode: Callable[[Any], bytes] | None = None
-
-
-def json_answer(value: Any, status: int = 200) -> Answer:
-    """An answer in JSON."""
-    return Answer(to_json(value), status, value=value, encode=to_json)
-
-
-Handler = Callable[[Incoming], Answer | Awaitable[Answer]]
 Fields = Callable[[Incoming], Mapping[str, Any]]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class StatusFault(_Strict):
-    """Answers with a status (and a body of your choice) instead of the agency's answer."""
-
-    kind: Literal["status"]
-    status: int = 503
-    body: str = ""
-    media_type: str = "text/html"
-    retry_after: int | None = None
-    after_write: bool = False
-
-
-class TimeoutFault(_Strict):
-    """Keeps silent for so long, then drops the connection."""
-
-    kind: Literal["timeout"]
-    seconds: float = 15.0
-    after_write: bool = False
-
-
-class DropFault(_Strict):
-    """Drops the connection without a word."""
-
-    kind: Literal["drop"]
-    after_write: bool = False
-
-
-class LatencyFault(_Strict):
-    """Takes its time, then answers as ever."""
-
-    kind: Literal["latency"]
-    seconds: float = 0.2
-
-
-Fault = Annotated[StatusFault | TimeoutFault | DropFault | LatencyFault, Field(discriminator="kind")]
-
-
-class FaultScript(_Strict):
-    """Faults for the next matching requests, one each, in order.
-
-    Attributes:
-        operation: The connector's name of the operation; `*` for any.
-        match: Values that the request's fields must have, compared as text; empty matches every request.
-        forever: Begin again at the end of the list, instead of going back to good behaviour.
-    """
-
-    operation: str = "*"
-    match: dict[str, str | int] = {}
-    faults: list[Fault] = Field(min_length=1)
-    forever: bool = False
-
-
-FAULT_SCRIPTS: TypeAdapter[list[FaultScript]] = TypeAdapter(list[FaultScript])
-
-
-class Faults:
-    """The faults still to come."""
-
-    def __init__(self) -> None:
-        self._scripts: list[tuple[FaultScript, list[Fault]]] = []
-
-    def add(self, scripts: list[FaultScript]) -> None:
-        """More faults, after those there already are."""
-        self._scripts += [(script, list(script.faults)) for script in scripts]
-
-    def clear(self) -> None:
-        """Good behaviour from now on."""
-        self._scripts.clear()
-
-    def next(self, operation: str, fields: Callable[[], Mapping[str, Any]]) -> Fault | None:
-        """The fault this request meets. `fields` is called only when there are faults at all."""
-        if not self._scripts:
-            return None
-        known = fields()
-        for position, (script, left) in enumerate(self._scripts):
-            if script.operation in {"*", operation} and all(
-                str(known.get(name)) == str(value) for name, value in script.match.items()
-            ):
-                fault = left.pop(0)
-                if script.forever:
-                    left.append(fault)
-                elif not left:
-                    del self._scripts[position]
-                return fault
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +43,7 @@ class SandboxAgency:
     Attributes:
         calls: Requests by operation.
         writes: What happened, by operation and our reference: a count above one is a duplicate.
+        special: The agency's own faults, by the name with which scripts call them.
     """
 
     def __init__(self, name: str, world: SandboxWorld) -> None:
@@ -189,11 +56,13 @@ class SandboxAgency:
             ("GET", "writes"): lambda _: json_answer(self.writes),
             ("GET", "calls"): lambda _: json_answer(self.calls),
             ("POST", "faults"): self._take_faults,
+            ("DELETE", "faults"): self._take_behave,
             ("POST", "reset"): self._take_reset,
         }
         self._fixed: dict[tuple[str, str], _Route] = {}
         self._patterns: list[tuple[str, re.Pattern[str], _Route]] = []
         self._on_reset: list[Callable[[], None]] = []
+        self.special: dict[str, Scripted] = {}
 
     def on(
         self,
@@ -223,6 +92,33 @@ class SandboxAgency:
         """Adds a control route of this agency: `/_sandbox/<agency>/<name>`."""
         self.controls[method, name] = handler
 
+    def scripted(self, name: str, fault: Scripted) -> None:
+        """Registers a fault of this agency's own, for scripts that say `kind = "scripted"` and its name.
+
+        Args:
+            name: `quota`, `expired_token`, `clock_skew`: the same at every agency where the same goes wrong.
+            fault: Takes the request and the handler of its route, and makes the answer. It may change what the agency
+                knows and let the handler refuse, as it would, or answer itself.
+        """
+        self.special[name] = fault
+
+    def refusal(self, name: str, answer: Callable[[Incoming], Answer]) -> None:
+        """Registers a refusal of this agency's own, such as an error inside HTTP 200, that does nothing."""
+        self.special[name] = lambda incoming, _: answer(incoming)
+
+    def skewed_clock(self, seconds: float) -> None:
+        """Registers `clock_skew`, for an agency that compares our clock with its own.
+
+        Args:
+            seconds: How far its clock is off then, more than it bears.
+        """
+
+        async def fault(incoming: Incoming, handler: Handler) -> Answer:
+            with self.world.skewed(seconds):
+                return await _answer(handler, incoming)
+
+        self.special["clock_skew"] = fault
+
     def on_reset(self, forget: Callable[[], None]) -> None:
         """What else a reset forgets."""
         self._on_reset.append(forget)
@@ -241,18 +137,18 @@ class SandboxAgency:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request below the agency's prefix, which is in `root_path`."""
-        incoming, route = self._routed(scope, await _body(receive))
+        incoming, route = self._routed(scope, await asgi.body(receive))
         if route is None:
-            await _respond(send, json_answer({"message": "Not Found"}, 404))
+            await asgi.respond(send, json_answer({"message": "Not Found"}, 404))
             return
         operation = route.operation if isinstance(route.operation, str) else route.operation(incoming)
         self.calls[operation] += 1
-        fault = self.faults.next(operation, lambda: route.fields(incoming))
-        answer = await _answer(route.handler, incoming) if fault is None else await _suffer(fault, route, incoming)
-        if answer is None:
-            _drop(send)
+        met = self.faults.next(operation, lambda: route.fields(incoming))
+        if met is None:
+            await asgi.respond(send, await _answer(route.handler, incoming))
         else:
-            await _respond(send, answer)
+            fault, chance = met
+            await fault.meet(self._meeting(route.handler, incoming, chance, receive, send))
 
     async def handle_control(self, name: str, incoming: Incoming) -> Answer:
         """One request to the control routes."""
@@ -267,10 +163,29 @@ class SandboxAgency:
                 if candidate == method and (match := pattern.fullmatch(path)):
                     route, parameters = its_route, match.groupdict()
                     break
-        return incoming(scope, path, parameters, body), route
+        return asgi.incoming(scope, path, parameters, body), route
+
+    def _meeting(
+        self, handler: Handler, incoming: Incoming, chance: random.Random, receive: Receive, send: Send
+    ) -> Meeting:
+        return Meeting(
+            incoming=incoming,
+            answer=lambda: _answer(handler, incoming),
+            scripted=lambda name: _answer(lambda request: self.special[name](request, handler), incoming),
+            chance=chance,
+            send=send,
+            receive=receive,
+        )
 
     def _take_faults(self, request: Incoming) -> Answer:
-        self.faults.add(FAULT_SCRIPTS.validate_json(request.body))
+        try:
+            self.faults.add(scripts(request.body, self.special, ""))
+        except FaultScriptError as error:
+            return json_answer({"message": str(error)}, 422)
+        return json_answer({"message": "OK"})
+
+    def _take_behave(self, _: Incoming) -> Answer:
+        self.faults.clear()
         return json_answer({"message": "OK"})
 
     def _take_reset(self, _: Incoming) -> Answer:
@@ -278,62 +193,15 @@ class SandboxAgency:
         return json_answer({"message": "OK"})
 
 
-def incoming(scope: Scope, path: str, parameters: Mapping[str, str], body: bytes) -> Incoming:
-    """A request from its ASGI scope and body."""
-    return Incoming(
-        method=scope["method"],
-        path=path,
-        parameters=parameters,
-        query=dict(parse_qsl(scope["query_string"].decode())),
-        headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
-        body=body,
-    )
-
-
 async def control(agency: SandboxAgency, name: str, scope: Scope, receive: Receive, send: Send) -> None:
     """One request to an agency's control routes, over ASGI."""
-    await _respond(send, await agency.handle_control(name, incoming(scope, scope["path"], {}, await _body(receive))))
-
-
-async def _suffer(fault: Fault, route: _Route, incoming: Incoming) -> Answer | None:
-    """The answer under a fault; None to drop the connection."""
-    if isinstance(fault, LatencyFault):
-        await asyncio.sleep(fault.seconds)
-        return await _answer(route.handler, incoming)
-    if fault.after_write:
-        await _answer(route.handler, incoming)
-    if isinstance(fault, StatusFault):
-        headers = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}
-        return Answer(fault.body.encode(), fault.status, fault.media_type, headers)
-    if isinstance(fault, TimeoutFault):
-        await asyncio.sleep(fault.seconds)
-    return None
+    incoming = asgi.incoming(scope, scope["path"], {}, await asgi.body(receive))
+    await asgi.respond(send, await agency.handle_control(name, incoming))
 
 
 async def _answer(handler: Handler, incoming: Incoming) -> Answer:
     answer = handler(incoming)
     return await answer if inspect.isawaitable(answer) else answer
-
-
-async def _body(receive: Receive) -> bytes:
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body"):
-        message = await receive()
-        body += message.get("body", b"")
-    return body
-
-
-async def _respond(send: Send, answer: Answer) -> None:
-    headers = [(b"content-type", answer.media_type.encode()), (b"content-length", str(len(answer.body)).encode())]
-    headers += [(name.encode(), value.encode()) for name, value in answer.headers.items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
-
-
-def _drop(send: Send) -> None:
-    # ASGI has no word for this; uvicorn's `send` is a method of an object that knows its transport.
-    send.__self__.transport.abort()  # type: ignore[attr-defined]
 
 
 def _json_fields(incoming: Incoming) -> Mapping[str, Any]:
