@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from schemas import civil, health, payments
+from schemas import civil, decisions, health, payments
 from schemas.application import Application, Outcome
 from schemas.base import Record
 from schemas.envelope import Envelope
@@ -20,8 +20,10 @@ RECORDS = _by_id(
 )
 """What operations bring from agencies; each has a topic of its own."""
 
-CONTRACTS = MappingProxyType({**RECORDS, **_by_id(Application, Outcome, Envelope, RequestData, OutcomeData)})
-"""Everything whose schema is frozen: the records, and what carries them."""
+CONTRACTS = MappingProxyType(
+    {**RECORDS, **_by_id(*decisions.KEPT, Application, Outcome, Envelope, RequestData, OutcomeData)}
+)
+"""Everything whose schema is frozen: the records, what people add to a case, and what carries them."""
 
 RETIRED: frozenset[str] = frozenset()
 """Names of records that were published and are no more. Their files stay, for whoever still holds such data."""

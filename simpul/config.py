@@ -10,8 +10,10 @@ from typing import Literal
 from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from simpul import worktime
 from simpul.clock import Clock, clock_from
 from simpul.crypto import Keys, decode_master_key
+from simpul.worktime import Calendar
 
 
 class Settings(BaseSettings):
@@ -56,6 +58,10 @@ class Settings(BaseSettings):
         default=30.0, description="Seconds between the two look-ups after which a missing run gives its wave back."
     )
     strikes: PositiveInt = Field(default=3, description="Fruitless waves before an application becomes an incident.")
+    calendar_file: Path | None = Field(
+        default=None,
+        description="Office hours and holidays as TOML; the national calendar that is shipped when not set.",
+    )
     attempts: bool = Field(
         default=True,
         description="Store an attempt before each agency call. Off only as the negative control of the fault tests.",
@@ -69,6 +75,15 @@ class Settings(BaseSettings):
             ValueError: SIMPUL_MASTER_KEY is missing or not base64 of 32 bytes.
         """
         return Keys(decode_master_key(self.master_key.get_secret_value()))
+
+    @property
+    def calendar(self) -> Calendar:
+        """The working time that deadlines and service standards run on.
+
+        Raises:
+            CalendarError: The file cannot be read.
+        """
+        return worktime.read(self.calendar_file) if self.calendar_file else worktime.read()
 
     @property
     def clock(self) -> Clock:

@@ -12,9 +12,25 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.decisions import Answers, Decision
+
 OutcomeKind = Literal["done", "skipped", "rejected", "lapsed"]
 PASSABLE: frozenset[str] = frozenset({"done", "skipped"})
 """Outcomes after which the steps that follow can be entered."""
+
+
+_PEOPLES: dict[str, type[BaseModel]] = {"officer": Decision, "citizen": Answers}
+
+
+class Want(BaseModel):
+    """One thing that people are asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str = Field(min_length=1, description="As the citizen reads it, in Indonesian")
+    kind: Literal["text", "date", "number", "yes_no", "paper"] = "text"
+    required: bool = True
 
 
 class StepDefinition(BaseModel):
@@ -23,8 +39,9 @@ class StepDefinition(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    kind: Literal["agency", "payment"]
-    operation: str
+    kind: Literal["agency", "payment", "officer", "citizen"]
+    operation: str = ""
+    """Empty where people are asked and no agency."""
     request: dict[str, Any]
     after: tuple[str, ...] = ()
     title: str = ""
@@ -35,11 +52,49 @@ class StepDefinition(BaseModel):
     """Path to the moment at which a wait for this step lapses."""
     reference: str | None = None
     """Path to what a signal for this step refers to, such as a billing code."""
+    group: str | None = None
+    """Which officers decide."""
+    within: str | None = None
+    """Span after which a wait for people is over: "3 working days", see `simpul.worktime`."""
+    overdue: Literal["lapse", "escalate", "approve"] | None = None
+    """What is over then comes to: the step lapses, the group's supervisor is called, or silence counts as a yes."""
+    four_eyes: bool = False
+    wants: tuple["Want", ...] = ()
+    """What an officer may enter, or the citizen must answer."""
 
     @property
     def agency(self) -> str:
-        """The agency whose operation this step calls."""
+        """The agency whose operation this step calls; empty where people are asked."""
         return self.operation.partition(".")[0]
+
+    @property
+    def asks_people(self) -> bool:
+        """Whether the step is a task for an officer or the citizen."""
+        return self.kind in ("officer", "citizen")
+
+    @property
+    def waits_for(self) -> str:
+        """What an application that is held up by this step waits for."""
+        if self.kind == "agency":
+            return f"agency:{self.agency}"
+        return f"officer:{self.group}" if self.kind == "officer" else self.kind
+
+    @property
+    def asked_of(self) -> str:
+        """Whose answer is outstanding while the step is open: the agency's, also for a bill, or people's."""
+        return self.waits_for if self.asks_people else f"agency:{self.agency}"
+
+    @property
+    def record_fields(self) -> tuple[str, ...] | None:
+        """The fields of the record that people's answers come as; None where the operation says."""
+        return tuple(_PEOPLES[self.kind].model_fields) if self.kind in _PEOPLES else None
+
+
+_ADDED: dict[str, Any] = {"group": None, "within": None, "overdue": None, "four_eyes": False, "wants": []}
+
+
+def _counts(name: str, value: Any) -> bool:
+    return name not in _ADDED or value != _ADDED[name]
 
 
 class Definition(BaseModel):
@@ -68,7 +123,15 @@ class Definition(BaseModel):
     @cached_property
     def digest(self) -> str:
         """SHA-256 over what must not change within a version: the steps. Titles and forms may be corrected."""
-        steps = [step.model_dump(mode="json", exclude={"title"}) for step in self.steps]
+        # What was added to steps later counts only where it is used: definitions published before keep their digest.
+        steps = [
+            {
+                name: value
+                for name, value in step.model_dump(mode="json", exclude={"title"}).items()
+                if _counts(name, value)
+            }
+            for step in self.steps
+        ]
         return hashlib.sha256(json.dumps(steps, sort_keys=True).encode()).hexdigest()
 
     def descendants(self, name: str) -> list[str]:

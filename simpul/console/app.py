@@ -10,7 +10,7 @@ from fastapi_offline import FastAPIOffline
 from simpul import config, telemetry
 from simpul.clock import Clock
 from simpul.config import Settings
-from simpul.console import applications, callbacks, health, problems, services, waves
+from simpul.console import applications, callbacks, health, problems, services, tasks, waves
 from simpul.console.context import CONNECTIONS, Context
 from simpul.console.guard import Guard
 
@@ -45,7 +45,7 @@ def create(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         static_url=_ASSETS,
     )
     app.state.context = here
-    for part in (applications, services, waves, callbacks, health):
+    for part in (applications, tasks, services, waves, callbacks, health):
         app.include_router(part.router)
     problems.install(app)
     app.add_middleware(Guard)

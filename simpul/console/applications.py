@@ -37,7 +37,7 @@ async def body(request: Request) -> bytes:
 Body = Annotated[bytes, Depends(body)]
 
 
-def _takes(model: type[BaseModel]) -> dict[str, Any]:
+def takes(model: type[BaseModel]) -> dict[str, Any]:
     """What the documentation says about a body that we read ourselves, so that no parser's error can quote it."""
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}
 
@@ -53,7 +53,7 @@ def _takes(model: type[BaseModel]) -> dict[str, Any]:
         413: {"description": "Larger than 1 MiB"},
         422: {"description": "Names each field that does not fit, and what is wrong with it"},
     },
-    openapi_extra=_takes(models.NewApplication),
+    openapi_extra=takes(models.NewApplication),
 )
 def file(
     here: Here,
@@ -67,7 +67,7 @@ def file(
     Send an `Idempotency-Key` that is new for each application: when the line breaks, repeat the same request with
     the same key and the application is filed once.
     """
-    new = _read(models.NewApplication, raw)
+    new = read_body(models.NewApplication, raw)
     service = here.service(new.service, new.version)
     if service is None:
         raise unknown_service()
@@ -138,7 +138,7 @@ _CHANGED: dict[int | str, dict[str, Any]] = {
 @router.post("/{number}/withdraw", responses=_CHANGED)
 def withdraw(here: Here, key: Changing, number: Number) -> models.Changed:
     """Withdraw an application. It takes effect when no agency's answer is outstanding."""
-    _must_be_allowed(here, key, number)
+    must_be_allowed(here, key, number)
     try:
         with transaction(here.engine) as connection:
             state = request_withdrawal(connection, number, actor=key.name, now=here.clock.now())
@@ -153,12 +153,12 @@ def withdraw(here: Here, key: Changing, number: Number) -> models.Changed:
     "/{number}/amend",
     status_code=202,
     responses=_CHANGED,
-    openapi_extra=_takes(models.Amendment),
+    openapi_extra=takes(models.Amendment),
 )
 def amend(here: Here, key: Changing, number: Number, raw: Body) -> models.Changed:
     """Change an application's form. Steps that it touches are asked anew once no agency's answer is outstanding."""
-    _must_be_allowed(here, key, number)
-    amendment = _read(models.Amendment, raw)
+    must_be_allowed(here, key, number)
+    amendment = read_body(models.Amendment, raw)
     found = _status(here, number)
     service = _service_of(here, found)
     problems = service.form.problems(amendment.form)
@@ -172,7 +172,7 @@ def amend(here: Here, key: Changing, number: Number, raw: Body) -> models.Change
     return models.Changed(number=number, state=found.summary.state, pending="amend")
 
 
-def _must_be_allowed(here: Context, key: ApiKey, number: str) -> None:
+def must_be_allowed(here: Context, key: ApiKey, number: str) -> None:
     """Refuse a key that may not change this application. Who filed it never changes, so asking first is safe.
 
     Raises:
@@ -202,7 +202,7 @@ def _service_of(here: Context, found: queries.Status) -> Service:
     return service
 
 
-def _read(model: type[R], raw: bytes) -> R:
+def read_body(model: type[R], raw: bytes) -> R:
     """A request's body as its model.
 
     Raises:

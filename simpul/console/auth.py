@@ -52,7 +52,7 @@ class Requires:
                 "Send an API key in X-API-Key or as a bearer token. An operator makes one: simpul keys issue NAME.",
                 headers={"WWW-Authenticate": "Bearer"},
             )
-        if not self.scopes & key.scopes:
+        if not self.scopes & {scope.partition(":")[0] for scope in key.scopes}:
             raise Problem(
                 403, "scope", f"This key's scopes do not allow this; it takes {' or '.join(sorted(self.scopes))}."
             )
@@ -64,5 +64,8 @@ may_file = Requires("intake")
 may_read = Requires("read")
 may_change = Requires("intake", "manage")
 """Whether it may change this application is settled by who filed it: see `api_keys.may_change`."""
+
+may_decide = Requires("decide")
+"""Which groups' tasks is the key's to say: `ApiKey.groups`."""
 
 may_do_either = Requires("intake", "read", "manage")

@@ -32,6 +32,41 @@ class Amendment(_Request):
     form: dict[str, Any]
 
 
+PersonName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=100,
+        pattern=r"^[^\x00-\x1f]+$",
+        description="Who acts, as the counter's system names them",
+    ),
+]
+MissingThing = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class NewDecision(_Request):
+    """An officer's decision."""
+
+    decision: Literal["approve", "reject", "return"]
+    by: PersonName
+    note: Annotated[str, Field(min_length=1, max_length=4000)] | None = Field(
+        None, description="Kept with the case, not shown"
+    )
+    findings: dict[str, Any] = Field(
+        default_factory=dict, description="What the task asks the officer to enter, by name"
+    )
+    reason: Text | None = Field(None, description="What the citizen is told; needed to reject")
+    missing: list[MissingThing] = Field(default_factory=list, max_length=20, description="Needed to return")
+
+
+class NewAnswers(_Request):
+    """What the citizen answers or hands in."""
+
+    step: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
+    answers: dict[str, Any]
+    by: PersonName | None = Field(None, description="Who took it in; the citizen when left out")
+
+
 class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -57,12 +92,14 @@ class BillToPay(_Answer):
 class Waiting(_Answer):
     """What an application waits for."""
 
-    what: str = Field(description="agency:<agency>, or payment")
-    whom: str = Field(description="Whose move it is: an agency, or the citizen")
+    what: str = Field(description="agency:<agency>, payment, officer:<group>, or citizen")
+    whom: str = Field(description="Whose move it is: an agency, a group of officers, or the citizen")
     step: str | None
     since: datetime
     until: datetime | None
     bill: BillToPay | None = None
+    missing: list[str] = Field(default_factory=list, description="What an officer found missing")
+    wants: list["Wanted"] = Field(default_factory=list, description="What the citizen is asked for")
 
 
 class RecordSummary(_Answer):
@@ -167,6 +204,59 @@ class Timeline(_Answer):
 
     number: str
     events: list[TimelineEvent]
+
+
+class Wanted(_Answer):
+    """One thing that people are asked for."""
+
+    name: str
+    title: str
+    kind: str = Field(description="text, date, number, yes_no or paper")
+    required: bool
+
+
+class TaskSummary(_Answer):
+    """Something that an officer has to decide."""
+
+    number: str
+    display: str
+    service: str
+    service_title: str
+    step: str
+    title: str
+    group: str
+    state: str = Field(description="open, or confirming: a second officer has to")
+    channel: str
+    priority: int = Field(description="Above 0: vulnerable groups")
+    opened_at: datetime
+    until: datetime | None
+    escalated_at: datetime | None
+    first_by: str | None
+
+
+class TaskPage(_Answer):
+    """A page of tasks; `next` goes into `after` of the next request."""
+
+    tasks: list[TaskSummary]
+    next: str | None
+
+
+class TaskDetail(TaskSummary):
+    """A task with everything that the decision rests on, in clear."""
+
+    wants: list[Wanted]
+    form: dict[str, Any]
+    records: dict[str, Any] = Field(description="By step")
+    supplements: list[dict[str, Any]] = Field(description="What the citizen brought when asked")
+    entered: dict[str, Any] = Field(description="What the first officer entered")
+
+
+class Decided(_Answer):
+    """Where the application stands after a decision or an answer."""
+
+    number: str
+    step: str
+    state: str
 
 
 class ServiceStep(_Answer):

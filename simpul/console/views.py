@@ -74,12 +74,19 @@ def _waiting(found: Status, keys: Keys) -> models.Waiting:
     what = row.waiting_for or ""
     return models.Waiting(
         what=what,
-        whom="citizen" if what == "payment" else what.removeprefix("agency:"),
+        whom="citizen" if what == "payment" else what.removeprefix("agency:").removeprefix("officer:"),
         step=row.waiting_step,
         since=row.since,
         until=row.until,
         bill=_bill(found, keys) if what == "payment" else None,
+        missing=list(found.missing) if what == "citizen" else [],
+        wants=_wants(found) if what == "citizen" else [],
     )
+
+
+def _wants(found: Status) -> list[models.Wanted]:
+    spec = found.definition.by_name.get(found.summary.waiting_step or "")
+    return [models.Wanted(**want.model_dump()) for want in spec.wants] if spec and spec.kind == "citizen" else []
 
 
 def _bill(found: Status, keys: Keys) -> models.BillToPay | None:

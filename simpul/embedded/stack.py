@@ -48,9 +48,9 @@ READS: Mapping[str, tuple[str, ...]] = {
     "projector": (*_DATABASE, *_BUS),
     "engine": (
         *(*_DATABASE, *_BUS, *_KEYS, "SIMPUL_AIRFLOW_*"),
-        *("SIMPUL_WAVE_*", "SIMPUL_WAVES_*", "SIMPUL_LOST_AFTER", "SIMPUL_STRIKES"),
+        *("SIMPUL_WAVE_*", "SIMPUL_WAVES_*", "SIMPUL_LOST_AFTER", "SIMPUL_STRIKES", "SIMPUL_CALENDAR_FILE"),
     ),
-    "console": (*_DATABASE, *_KEYS, "SIMPUL_CONSOLE_*"),
+    "console": (*_DATABASE, *_KEYS, "SIMPUL_CONSOLE_*", "SIMPUL_CALENDAR_FILE"),
 }
 """What each role is given, by its command: patterns of variables, each of which may also come from a file (`…_FILE`).
 

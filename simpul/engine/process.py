@@ -10,6 +10,7 @@ from simpul.bus.producer import Producer
 from simpul.config import Settings
 from simpul.engine.airflow_client import AirflowClient
 from simpul.engine.amendments import Amender
+from simpul.engine.deadlines import Overdue
 from simpul.engine.dispatcher import Dispatcher
 from simpul.engine.loop import repeat
 from simpul.engine.recovery import Recovery
@@ -50,9 +51,9 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
 
 def _duties(settings: Settings, database: Database, producer: Producer) -> list[_Duty]:
-    clock, keys = settings.clock, settings.keys
+    clock, keys, calendar = settings.clock, settings.keys, settings.calendar
     airflow = AirflowClient(settings.airflow_url, settings.airflow_user, settings.airflow_password.get_secret_value())
-    relay = Relay(database, producer, keys, clock, source=f"/simpul/{settings.installation}/engine")
+    relay = Relay(database, producer, keys, clock, source=f"/simpul/{settings.installation}/engine", calendar=calendar)
     dispatcher = Dispatcher(
         database,
         airflow,
@@ -78,6 +79,7 @@ def _duties(settings: Settings, database: Database, producer: Producer) -> list[
         _Duty("dispatcher", dispatcher.once, 0.2),
         _Duty("recovery", recovery.once, 1.0),
         _Duty("deadlines", deadlines, 1.0),
+        _Duty("overdue", Overdue(database, keys, clock, calendar).once, 1.0),
         _Duty("signals", unmatched_signals, 1.0),
         _Duty("amendments", Amender(database, keys, clock).once, 1.0),
     ]

@@ -8,15 +8,17 @@ from operator import attrgetter
 
 import structlog
 
+from simpul import worktime
 from simpul.bus.producer import Producer
 from simpul.bus.topics import requests_topic
 from simpul.clock import Clock
 from simpul.crypto import CannotDecryptError, Keys
 from simpul.definition import Definition
-from simpul.engine.requests import Broken, Park, Request, Skip, build
+from simpul.engine.requests import Ask, Broken, Made, Park, Request, Skip, build
 from simpul.ledger import Connection, Database, definitions, outbox, transaction
 from simpul.ledger.definitions import DefinitionError
 from simpul.ledger.outbox import Due, Sent
+from simpul.worktime import Calendar
 
 log = structlog.get_logger(__name__)
 
@@ -30,14 +32,25 @@ class Relay:
         database: The ledger.
         producer: Used by this relay alone: its flush must speak of this relay's messages only.
         source: The CloudEvents source, such as `/simpul/99/engine`.
+        calendar: Working time, for the deadlines of people; the one that is shipped when not given.
     """
 
-    def __init__(self, database: Database, producer: Producer, keys: Keys, clock: Clock, source: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        producer: Producer,
+        keys: Keys,
+        clock: Clock,
+        source: str,
+        *,
+        calendar: Calendar | None = None,
+    ) -> None:
         self._database = database
         self._producer = producer
         self._keys = keys
         self._clock = clock
         self._source = source
+        self._calendar = calendar or worktime.read()
         self._unreadable: dict[str, datetime] = {}
 
     def once(self, limit: int = 500) -> int:
@@ -68,7 +81,7 @@ class Relay:
         self._unreadable = {name: until for name, until in self._unreadable.items() if until > now}
         return list(self._unreadable)
 
-    def _built(self, connection: Connection, due: Due, now: datetime) -> Request | Skip | Park | Broken | None:
+    def _built(self, connection: Connection, due: Due, now: datetime) -> Made | None:
         """As `build`; None where the definition cannot be had, which is nobody's fault but this process's age."""
         try:
             spec = definitions.definition(connection, due.service, due.version)
@@ -78,23 +91,25 @@ class Relay:
             return None
         return self._build(due, spec, now)
 
-    def _build(self, due: Due, definition: Definition, now: datetime) -> Request | Skip | Park | Broken:
+    def _build(self, due: Due, definition: Definition, now: datetime) -> Made:
         """As `build`; one application's trouble, whatever it is, must not hold up its neighbours."""
         try:
-            return build(due, definition, self._keys, source=self._source, now=now)
+            return build(due, definition, self._keys, source=self._source, now=now, calendar=self._calendar)
         except CannotDecryptError as error:
             return Broken(str(error))
         except Exception as error:  # noqa: BLE001  # named without its text, which may quote the form
             return Broken(f"an unexpected {type(error).__name__}; the engine's version may not know this workflow")
 
 
-def _set_apart(connection: Connection, due: Due, made: Request | Skip | Park | Broken | None, now: datetime) -> None:
+def _set_apart(connection: Connection, due: Due, made: Made | None, now: datetime) -> None:
     """What is no request leaves the outbox in its own way."""
     match made:
         case Skip():
             outbox.skip(connection, due, now=now)
         case Park(until, reference):
             outbox.park(connection, due, until=until, reference=reference, now=now)
+        case Ask(kind, group, until):
+            outbox.ask_people(connection, due, kind=kind, group=group, until=until, now=now)
         case Broken() as broken:
             outbox.fail(connection, due, _diagnosis(broken), now=now)
 

@@ -19,6 +19,7 @@ from simpul.crypto import DataKey, Keys, digest
 from simpul.definition import Definition, StepDefinition
 from simpul.expressions import ExpressionError
 from simpul.ledger.outbox import Due
+from simpul.worktime import Calendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,15 @@ class Park:
 
     until: datetime
     reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The step is a task for people, until a moment."""
+
+    kind: str
+    group: str
+    until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +64,10 @@ class Request:
     reference: str | None
 
 
-def build(
-    due: Due, definition: Definition, keys: Keys, *, source: str, now: datetime
-) -> Request | Skip | Park | Broken:
+Made = Request | Skip | Park | Ask | Broken
+
+
+def build(due: Due, definition: Definition, keys: Keys, *, source: str, now: datetime, calendar: Calendar) -> Made:
     """What becomes of an entered step: a request, or why there is none.
 
     A step that waits for a signal parks when it is entered for the first time; from the second ask on (a signal or
@@ -68,6 +79,8 @@ def build(
         scope = _scope(due, definition, step, key)
         if step.when is not None and not expressions.holds(step.when, scope):
             return Skip()
+        if step.asks_people:
+            return Ask(step.kind, step.group or step.kind, calendar.after(now, step.within) if step.within else None)
         if step.operation not in _operations():
             return Broken(f"no connector offers the operation {step.operation}")
         payload = expressions.build(step.request, scope)

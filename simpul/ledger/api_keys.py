@@ -21,8 +21,11 @@ SCOPES: dict[str, str] = {
     "intake": "file applications; amend and withdraw those filed with the same key",
     "read": "see applications, their timelines and the services",
     "manage": "amend and withdraw applications whoever filed them",
+    "decide": "see and decide officers' tasks; as decide:GROUP, those of one group",
 }
 """What a key may be allowed to do."""
+
+_OF_ONE_GROUP = re.compile(r"decide:[a-z][a-z0-9_.-]{0,62}")
 
 USUAL_SCOPES = ("intake", "read")
 """What a counter needs; `manage` is given only where it is asked for."""
@@ -53,6 +56,13 @@ class ApiKey:
     created_at: datetime
     revoked_at: datetime | None = None
 
+    @property
+    def groups(self) -> tuple[str, ...] | None:
+        """The groups of officers whose tasks it may decide; None for all."""
+        if "decide" in self.scopes:
+            return None
+        return tuple(sorted(scope.partition(":")[2] for scope in self.scopes if _OF_ONE_GROUP.fullmatch(scope)))
+
 
 def issue(connection: Connection, name: str, scopes: Collection[str], *, actor: str, now: datetime) -> str:
     """A new key, in clear. It is stored as a hash only, so this is the one time it can be shown.
@@ -62,9 +72,9 @@ def issue(connection: Connection, name: str, scopes: Collection[str], *, actor: 
         ValueError: A scope that `SCOPES` does not list, or a name that is malformed or reserved.
     """
     _check_name(name)
-    unknown = set(scopes) - set(SCOPES)
+    unknown = {scope for scope in set(scopes) - set(SCOPES) if not _OF_ONE_GROUP.fullmatch(scope)}
     if unknown or not scopes:
-        raise ValueError(f"a key has one scope or more of: {', '.join(SCOPES)}")
+        raise ValueError(f"a key has one scope or more of: {', '.join(SCOPES)}, decide:GROUP")
     key = _PREFIX + secrets.token_urlsafe(32)
     stored = connection.execute(
         insert(table)

@@ -26,6 +26,8 @@ class StepRun:
     until: datetime | None
     reference: str | None
     recalled: bool
+    returned: bool = False
+    """An officer sent it back to the citizen."""
 
 
 @dataclass(slots=True)
@@ -107,13 +109,13 @@ def _held_up(case: Case, definition: Definition) -> Settled:
     """Nothing can be entered: the case waits for an agency or a signal, or needs an operator."""
     if in_flight := case.steps_in("open", "in_flight"):
         step = in_flight[0]
-        return Settled("waiting", None, f"agency:{definition.by_name[step].agency}", step)
+        return Settled("waiting", None, definition.by_name[step].asked_of, step)
     if failed := case.steps_in("failed"):
         return Settled("incident", waiting_step=failed[0])
     step = min(case.steps_in("waiting"), key=lambda name: (case.runs[name].until is None, case.runs[name].until))
-    spec = definition.by_name[step]
-    waits_for = "payment" if spec.kind == "payment" else f"agency:{spec.agency}"
-    return Settled("waiting", None, waits_for, step, case.runs[step].until)
+    run = case.runs[step]
+    waits_for = "citizen" if run.returned else definition.by_name[step].waits_for
+    return Settled("waiting", None, waits_for, step, run.until)
 
 
 def load(connection: Connection, numbers: Sequence[str]) -> dict[str, Case]:
@@ -128,7 +130,9 @@ def _read_steps(connection: Connection, parameters: dict[str, Any], cases: dict[
     for row in connection.execute(_RUNS, parameters):
         case = cases[row.application]
         if row.revision == case.revision(row.step):
-            case.runs[row.step] = StepRun(row.revision, row.ask, row.state, row.until, row.reference, row.recalled)
+            case.runs[row.step] = StepRun(
+                row.revision, row.ask, row.state, row.until, row.reference, row.recalled, row.returned
+            )
     for row in connection.execute(_OUTCOMES, parameters):
         case = cases[row.application]
         if row.revision == case.revision(row.step):
@@ -142,8 +146,10 @@ SELECT number, subject, service, version, state, wave, waiting_for, waiting_step
 FROM application WHERE number = ANY(CAST(:numbers AS text[])) ORDER BY number FOR UPDATE
 """)
 _RUNS = text("""
-SELECT application, step, revision, ask, state, until, reference, recalled
-FROM step_run WHERE application = ANY(CAST(:numbers AS text[]))
+SELECT application, step, revision, ask, state, until, reference, recalled,
+       EXISTS (SELECT FROM task t WHERE t.application = s.application AND t.step = s.step AND t.revision = s.revision
+               AND t.state = 'returned') AS returned
+FROM step_run s WHERE application = ANY(CAST(:numbers AS text[]))
 """)
 _OUTCOMES = text("""
 SELECT application, step, revision, outcome FROM outcome WHERE application = ANY(CAST(:numbers AS text[]))

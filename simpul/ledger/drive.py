@@ -138,8 +138,8 @@ class Driver:
                     "wave": wave,
                     "step": step,
                     "now": self._clock.now(),
-                    "agency": spec.agency,
-                    "waiting_for": f"agency:{spec.agency}",
+                    "agency": spec.agency or None,
+                    "waiting_for": spec.asked_of,
                 },
             )
             numbers = list(parked.scalars())
@@ -177,7 +177,7 @@ def _parameters(clock: Clock, wave: str, service: str, spec: StepDefinition) -> 
         "service": service,
         "step": spec.name,
         "after": list(spec.after),
-        "agency": spec.agency,
-        "operation": spec.operation,
+        "agency": spec.agency or None,
+        "operation": spec.operation or None,
         "now": clock.now(),
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from simpul.ledger import bulk, events, signals
+from simpul.ledger import bulk, events, signals, tasks
 from simpul.ledger.cases import load, settle
 from simpul.ledger.definitions import definition
 from simpul.ledger.events import Event
@@ -197,6 +197,16 @@ def park(connection: Connection, due: Due, *, until: datetime, reference: str, n
     if _lock_open(connection, due, "waiting", until=until, reference=reference):
         _resettle(connection, due, "waits for a signal", learnt=1, now=now)
         signals.match(connection, [reference], now=now)
+
+
+def ask_people(
+    connection: Connection, due: Due, *, kind: str, group: str, until: datetime | None, now: datetime
+) -> None:
+    """The step is a task for an officer or the citizen: the application leaves its wave and waits for them."""
+    if _lock_open(connection, due, "waiting", until=until):
+        case = load(connection, [due.number])[due.number]
+        tasks.ask(connection, case, due.step, kind=kind, group=group, until=until, now=now)
+        _resettle(connection, due, "somebody is asked", learnt=1, now=now)
 
 
 def fail(connection: Connection, due: Due, diagnosis: dict[str, str], *, now: datetime) -> None:

@@ -93,6 +93,8 @@ class Status:
     pending: str | None
     steps: list[StepStatus]
     incidents: list[OpenIncident] = field(default_factory=list)
+    missing: tuple[str, ...] = ()
+    """What an officer found missing, while the citizen has to bring it."""
 
 
 _SUMMARY = [application.c[column] for column in Summary.__dataclass_fields__]
@@ -115,13 +117,25 @@ def status(connection: Connection, number: str) -> Status | None:
         pending=row.pending,
         steps=_steps(connection, number, workflow, row.revisions),
         incidents=[OpenIncident(**found._mapping) for found in connection.execute(_INCIDENTS, {"number": number})],  # noqa: SLF001
+        missing=tuple(connection.execute(_MISSING, {"number": number, "step": row.waiting_step}).scalar() or ()),
     )
+
+
+def form(connection: Connection, number: str) -> SealedRecord | None:
+    """An application's form as it rests."""
+    row = connection.execute(
+        text("SELECT form, form_version FROM application WHERE number = :number"), {"number": number}
+    ).first()
+    return None if row is None else SealedRecord("form", bytes(row.form), f"form:{row.form_version}")
 
 
 def _summary(facts: Mapping[Any, Any]) -> Summary:
     return Summary(**{column: facts[column] for column in Summary.__dataclass_fields__})
 
 
+_MISSING = text("""
+SELECT asked FROM task WHERE application = :number AND step = :step AND state = 'returned' ORDER BY revision DESC LIMIT 1
+""")
 _INCIDENTS = text("""
 SELECT kind, diagnosis, owner, agency, step, opened_at FROM incident
 WHERE application = :number AND resolved_at IS NULL ORDER BY id

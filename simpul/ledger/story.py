@@ -87,12 +87,18 @@ def _amended(told: Rebuilt, event: Event) -> None:
         told.runs.pop(step, None)
 
 
+def _asked(told: Rebuilt, event: Event) -> None:
+    if event.step and event.revision == told.revision(event.step):
+        told.runs[event.step] = "waiting"
+
+
 _RULES: dict[str, Callable[[Rebuilt, Event], None]] = {
     "application.received": _received,
     "application.withdrawal_requested": _pending("withdraw"),
     "application.amendment_requested": _pending("amend"),
     "application.amendment_dropped": _pending(None),
     "application.amended": _amended,
+    "task.opened": _asked,
 }
 _RUNS: dict[str, str] = {"entered": "open", "requested": "in_flight", "pending": "waiting", "failed": "failed"}
 
@@ -182,6 +188,9 @@ _TOLD = frozenset(
         "ask",
         "tries",
         "steps",
+        "by",
+        "missing",
+        "group",
     }
 )
 """What of an event's details a reader of the timeline is told; `--json` shows all."""

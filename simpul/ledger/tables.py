@@ -142,6 +142,25 @@ outcome = Table(
     Column("at", DateTime(timezone=True), nullable=False),
 )
 
+task = Table(
+    "task",
+    metadata,
+    Column("application", Text, ForeignKey("application.number"), primary_key=True),
+    Column("step", Text, primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("kind", Text, nullable=False, comment="officer or citizen"),
+    Column("group", Text, nullable=False, comment="which officers; citizen"),
+    Column("state", Text, nullable=False, comment="open, confirming, returned or closed"),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("until", DateTime(timezone=True), comment="when it is overdue"),
+    Column("escalated_at", DateTime(timezone=True)),
+    Column("first_by", Text, comment="who decided first, where a second officer must confirm"),
+    Column("asked", ARRAY(Text), nullable=False, server_default=text("'{}'"), comment="what an officer found missing"),
+    Column("content", LargeBinary, comment="sealed JSON: what was entered and supplied so far"),
+    Column("closed_at", DateTime(timezone=True)),
+    Index("ix_task_open", "group", "until", postgresql_where=text("closed_at IS NULL")),
+)
+
 outbox = Table(
     "outbox",
     metadata,

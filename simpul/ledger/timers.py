@@ -1,4 +1,7 @@
-"""Deadlines: waits that are over, so that the application goes on and its step is asked a last time."""
+"""Deadlines: waits for agencies and payments that are over, so that the step is asked a last time.
+
+Tasks of people have deadlines of their own, see `simpul.ledger.tasks`.
+"""
 
 from datetime import datetime
 
@@ -10,6 +13,7 @@ _DUE = text("""
 SELECT a.number FROM application a
 WHERE a.closed_at IS NULL AND a.number IN (
     SELECT s.application FROM step_run s WHERE s.state = 'waiting' AND s.until <= :now AND NOT s.recalled
+      AND NOT EXISTS (SELECT FROM task t WHERE t.application = s.application AND t.step = s.step AND t.revision = s.revision)
     ORDER BY s.until LIMIT :limit)
 ORDER BY a.number FOR UPDATE SKIP LOCKED
 """)
@@ -18,6 +22,7 @@ UPDATE step_run s SET recalled = true
 FROM application a
 WHERE a.number = s.application AND a.number = ANY(CAST(:numbers AS text[])) AND s.state = 'waiting'
   AND s.until <= :now AND s.revision = coalesce((a.revisions ->> s.step)::int, 1)
+  AND NOT EXISTS (SELECT FROM task t WHERE t.application = s.application AND t.step = s.step AND t.revision = s.revision)
 """)
 
 

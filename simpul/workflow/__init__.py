@@ -1,4 +1,4 @@
-"""Service workflows on Airflow: `Workflow`, `AgencyStep`, `PaymentStep`. The only package that imports Airflow.
+"""Service workflows on Airflow: `Workflow` and its steps. The only package that imports Airflow.
 
 A workflow says what is done in which order; the cases live in the ledger, the calls in the gateway.
 """
@@ -7,13 +7,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from simpul.definition import Want
     from simpul.workflow.dag import Workflow
     from simpul.workflow.paths import choose
-    from simpul.workflow.steps import AgencyStep, PaymentStep
+    from simpul.workflow.steps import AgencyStep, CitizenStep, OfficerStep, PaymentStep
 
-__all__ = ["AgencyStep", "PaymentStep", "Workflow", "choose"]
+__all__ = ["AgencyStep", "CitizenStep", "OfficerStep", "PaymentStep", "Want", "Workflow", "choose"]
 
-_HOMES = {"Workflow": "dag", "AgencyStep": "steps", "PaymentStep": "steps", "choose": "paths"}
+_HOMES = {
+    "Workflow": "simpul.workflow.dag",
+    **dict.fromkeys(("AgencyStep", "CitizenStep", "OfficerStep", "PaymentStep"), "simpul.workflow.steps"),
+    "Want": "simpul.definition",
+    "choose": "simpul.workflow.paths",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -21,4 +27,4 @@ def __getattr__(name: str) -> Any:
     # imported only by whoever writes a workflow.
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(_HOMES[name]), name)

@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, nodes
 
-from simpul import expressions
+from simpul import expressions, worktime
 from simpul.definition import StepDefinition
 
 
@@ -35,6 +35,23 @@ def check_call(step: StepDefinition, catalogue: Mapping[str, Any]) -> None:
         raise WorkflowError(f"step {step.name!r}: {step.operation} also needs {', '.join(missing)}")
     if step.accept is not None:
         _check_waiting(step, catalogue[step.operation].get("effect"))
+
+
+def check_task(step: StepDefinition) -> None:
+    """Check a step that asks people.
+
+    Raises:
+        WorkflowError: Its deadline is no span, or it asks for nothing or for the same thing twice.
+    """
+    try:
+        worktime.span(step.within or "")
+    except worktime.CalendarError as error:
+        raise WorkflowError(f"step {step.name!r}, within: {error}") from error
+    names = [want.name for want in step.wants]
+    if step.kind == "citizen" and not names:
+        raise WorkflowError(f"step {step.name!r}: say with `wants` what the citizen is asked for")
+    if len(names) != len(set(names)):
+        raise WorkflowError(f"step {step.name!r}, wants: a name stands there twice")
 
 
 def _check_waiting(step: StepDefinition, effect: str | None) -> None:
@@ -115,10 +132,16 @@ class _Scope:
 
     def check_record(self, field: str, source: StepDefinition, written: str, rest: str) -> bool:
         """Check the part of a path that is inside a step's record; the catalogue knows its first level."""
-        fields = self.catalogue[source.operation]["record"]["fields"]
-        name = rest.partition(".")[0]
+        fields = source.record_fields or self.catalogue[source.operation]["record"]["fields"]
+        name, _, deeper = rest.partition(".")
         if name and name not in fields:
-            raise _wrong(self.step, f"{field}: {written!r}: {source.operation} answers without {name!r}", name, fields)
+            who = source.operation or f"the {source.kind}"
+            raise _wrong(self.step, f"{field}: {written!r}: {who} answers without {name!r}", name, fields)
+        if deeper and name in ("answers", "findings"):
+            wants = {want.name: want.required for want in source.wants}
+            if deeper not in wants:
+                raise _wrong(self.step, f"{field}: {written!r}: {source.name!r} does not ask for it", deeper, wants)
+            return source.when is None and wants[deeper]
         return source.when is None
 
     def _check_form(self, field: str, written: str, rest: str) -> bool:

@@ -1,6 +1,6 @@
 """The nodes of a workflow. A step is a statement of what to ask of which agency; it runs nothing on a worker."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, NoReturn
 
@@ -8,7 +8,7 @@ from airflow.sdk import BaseOperator
 from airflow.triggers.base import StartTriggerArgs
 
 from connectors import catalogue
-from simpul.definition import StepDefinition
+from simpul.definition import StepDefinition, Want
 from simpul.workflow import checks
 from simpul.workflow.dag import Workflow, current_workflow
 
@@ -39,13 +39,14 @@ class Step(BaseOperator, metaclass=_PositionalArguments):  # type: ignore[misc]
         self,
         *,
         name: str,
-        operation: str,
-        request: Mapping[str, Any],
+        operation: str = "",
+        request: Mapping[str, Any] | None = None,
         title: str = "",
         when: str | None = None,
         accept: str | None = None,
         expires: str | None = None,
         reference: str | None = None,
+        people: Mapping[str, Any] | None = None,
         **airflow: Any,
     ) -> None:
         workflow = airflow.get("dag") or current_workflow()
@@ -67,15 +68,19 @@ class Step(BaseOperator, metaclass=_PositionalArguments):  # type: ignore[misc]
                 "name": name,
                 "kind": self.kind,
                 "operation": operation,
-                "request": dict(request),
+                "request": dict(request or {}),
                 "title": title,
                 "when": when,
                 "accept": accept,
                 "expires": expires,
                 "reference": reference,
+                **(people or {}),
             }
         )
-        checks.check_call(self.definition, catalogue.load())
+        if self.definition.asks_people:
+            checks.check_task(self.definition)
+        else:
+            checks.check_call(self.definition, catalogue.load())
         self.start_trigger_args = StartTriggerArgs(
             trigger_cls=TRIGGER,
             next_method="execute",
@@ -150,3 +155,62 @@ class PaymentStep(Step):
             reference=reference or f"{bill}.billing_code",
             **options,
         )
+
+
+class OfficerStep(Step):
+    """Wait, parked, for an officer: approve, reject with a reason, or return to the citizen with what is missing.
+
+    The record is a `Decision`; later steps reach what the officer entered as `<name>.findings.<want>`.
+
+    Args:
+        name: Unique in the workflow.
+        group: Which officers: those whose key has the scope `decide`, for all groups or for this one.
+        within: Span until it is overdue: "3 working days".
+        overdue: What happens then: `escalate` (the group's supervisors get it, then an operator), `lapse`, or `approve`
+            where the law takes silence for a yes.
+        four_eyes: A second officer has to confirm.
+        wants: What the officer may enter.
+        title: What the step is called in front of citizens.
+        when: Condition; where it is false the step is skipped.
+    """
+
+    kind = "officer"
+    positional = ("name", "group")
+    ui_color = "#e7def5"
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        group: str,
+        within: str,
+        overdue: str = "escalate",
+        four_eyes: bool = False,
+        wants: Sequence[Want] = (),
+        **options: Any,
+    ) -> None:
+        people = {"group": group, "within": within, "overdue": overdue, "four_eyes": four_eyes, "wants": _plain(wants)}
+        super().__init__(name=name, people=people, **options)
+
+
+class CitizenStep(Step):
+    """Wait, parked, for papers or answers of the citizen. The record is `Answers`: `<name>.answers.<want>`.
+
+    Args:
+        name: Unique in the workflow.
+        wants: What is asked for.
+        within: Span after which the step lapses.
+        title: What the step is called in front of citizens.
+        when: Condition; where it is false the step is skipped.
+    """
+
+    kind = "citizen"
+    positional = ("name", "wants")
+    ui_color = "#fdf3d0"
+
+    def __init__(self, *, name: str, wants: Sequence[Want], within: str, **options: Any) -> None:
+        super().__init__(name=name, people={"within": within, "overdue": "lapse", "wants": _plain(wants)}, **options)
+
+
+def _plain(wants: Sequence[Want]) -> list[dict[str, Any]]:
+    return [want.model_dump(mode="json") for want in wants]

@@ -9,8 +9,10 @@ from simpul.definition import Definition, StepDefinition
 from simpul.engine import requests
 from simpul.engine.requests import Broken, Park, Request, Skip, build
 from simpul.ledger.outbox import Due, Sealed
+from simpul.worktime import read
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
+CALENDAR = read()
 KEYS = Keys(bytes(range(32)))
 SUBJECT = KEYS.blind("99260000000017")
 WRAPPED = KEYS.new_data_key(SUBJECT)
@@ -46,7 +48,7 @@ def due(form, *, ask=1, **records):
 
 
 def built(form, step, *, ask=1, **records):
-    return build(due(form, ask=ask, **records), definition(**step), KEYS, source="/t", now=NOW)
+    return build(due(form, ask=ask, **records), definition(**step), KEYS, source="/t", now=NOW, calendar=CALENDAR)
 
 
 def payload(request):
@@ -129,4 +131,4 @@ def test_a_payment_step_entered_after_the_bill_expired_asks_at_once():
 
 def test_another_master_key_opens_nothing():
     with pytest.raises(CannotDecryptError):
-        build(due({}), definition(), Keys(bytes(32)), source="/t", now=NOW)
+        build(due({}), definition(), Keys(bytes(32)), source="/t", now=NOW, calendar=CALENDAR)

@@ -12,14 +12,15 @@ from schemas.messages import OutcomeData, outcome_id, request_id
 from schemas.text import Text
 from simpul.clock import ManualClock
 from simpul.crypto import Keys
-from simpul.definition import Definition, StepDefinition
+from simpul.definition import Definition, StepDefinition, Want
 from simpul.ledger import connect, definitions, transaction, waves
 from simpul.ledger.drive import Driver
 from simpul.ledger.events import Event, record
-from simpul.ledger.outbox import Sent, park, sent, take
+from simpul.ledger.outbox import Sent, ask_people, park, sent, take
 from simpul.ledger.projection import Answer, project
 from simpul.ledger.queries import timeline
 from simpul.ledger.story import rebuild
+from simpul.worktime import read
 
 BIRTH = Definition(
     service="birth",
@@ -57,6 +58,42 @@ PASSPORT = Definition(
         ),
     ),
 )
+PERMIT = Definition(
+    service="permit",
+    version=1,
+    title="Permit",
+    standard="5 working days",
+    owner="dpmptsp",
+    form={"type": "object"},
+    steps=(
+        StepDefinition(
+            name="check", kind="officer", request={}, group="permits", within="2 working days", overdue="escalate"
+        ),
+        StepDefinition(
+            name="paper",
+            kind="citizen",
+            request={},
+            within="3 days",
+            overdue="lapse",
+            wants=(Want(name="letter", title="Surat", kind="paper"),),
+            after=("check",),
+        ),
+    ),
+)
+LICENCE = Definition(
+    service="licence",
+    version=1,
+    title="Licence",
+    standard="5 working days",
+    owner="dpmptsp",
+    form={"type": "object"},
+    steps=(
+        StepDefinition(
+            name="check", kind="officer", request={}, group="permits", within="2 working days", overdue="approve"
+        ),
+    ),
+)
+SERVICES = {each.service: each for each in (BIRTH, PASSPORT, PERMIT, LICENCE)}
 
 
 class World:
@@ -71,7 +108,7 @@ class World:
         # set by a test that writes tables by hand, so that events cannot tell what they hold
         self.by_hand = False
         with transaction(self.db) as connection:
-            for each in (BIRTH, PASSPORT):
+            for each in SERVICES.values():
                 definitions.publish(connection, each, actor="test", now=self.now)
 
     @property
@@ -89,7 +126,7 @@ class World:
         subject = self.keys.blind(number)
         wrapped = self.keys.new_data_key(subject)
         key = self.keys.data_key(wrapped, subject)
-        spec = {"birth": BIRTH, "passport": PASSPORT}[service]
+        spec = SERVICES[service]
         values = {
             "number": number,
             "subject": subject,
@@ -161,6 +198,11 @@ class World:
             for due in take(connection, 100):
                 if due.step == "payment" and due.ask == 1:
                     park(connection, due, until=self.now + timedelta(hours=2), reference="code", now=self.now)
+                elif (spec := SERVICES[due.service].by_name[due.step]).asks_people:
+                    until = read().after(self.now, spec.within or "")
+                    ask_people(
+                        connection, due, kind=spec.kind, group=spec.group or "citizen", until=until, now=self.now
+                    )
                 else:
                     sent(connection, [Sent(due, "dukcapil", "op", "purpose", None, "digest")], now=self.now)
                 steps.append(due.step)

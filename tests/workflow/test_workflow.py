@@ -277,3 +277,58 @@ def test_a_service_with_an_unusable_name_is_refused() -> None:
         AgencyStep("applicant", "registry.find", {"nik": "form.nik"})
     with pytest.raises(WorkflowError, match="service"):
         dag.definition()
+
+
+def test_people_are_steps_too_and_later_steps_reach_what_they_entered() -> None:
+    from simpul.workflow import AgencyStep, CitizenStep, OfficerStep, Want
+
+    with workflow() as dag:
+        check = OfficerStep(
+            "check", "permits", within="2 working days", wants=[Want(name="visited", title="Kunjungan", kind="date")]
+        )
+        paper = CitizenStep("paper", [Want(name="letter", title="Surat")], within="3 days")
+        (
+            check
+            >> paper
+            >> AgencyStep(
+                "last", "registry.write", {"person": "check.findings.visited", "kind": "paper.answers.letter"}
+            )
+        )
+    steps = dag.definition().by_name
+    assert (steps["check"].kind, steps["check"].waits_for, steps["check"].overdue) == (
+        "officer",
+        "officer:permits",
+        "escalate",
+    )
+    assert (steps["paper"].kind, steps["paper"].waits_for, steps["paper"].overdue) == ("citizen", "citizen", "lapse")
+    assert steps["check"].operation == steps["check"].agency == ""
+
+
+def test_what_is_wrong_with_a_step_for_people_is_said_when_the_file_is_read() -> None:
+    def with_span(w: Any) -> None:
+        w.OfficerStep("check", "permits", within="soon")
+
+    def without_wants(w: Any) -> None:
+        w.CitizenStep("paper", [], within="3 days")
+
+    def twice(w: Any) -> None:
+        w.CitizenStep("paper", [w.Want(name="a", title="A"), w.Want(name="a", title="B")], within="3 days")
+
+    def unasked(w: Any) -> None:
+        step = w.CitizenStep("paper", [w.Want(name="letter", title="Surat")], within="3 days")
+        step >> w.AgencyStep("last", "registry.write", {"person": "paper.answers.lettr"})
+
+    assert "working days" in refused(with_span)
+    assert "wants" in refused(without_wants)
+    assert "twice" in refused(twice)
+    assert "did you mean 'letter'" in refused(unasked)
+
+
+def test_steps_for_people_leave_the_digests_of_older_definitions_as_they_were() -> None:
+    from simpul.definition import Definition
+
+    step = {"name": "a", "kind": "agency", "operation": "b.c", "request": {}}
+    facts = {"service": "s", "version": 1, "title": "S", "standard": "1 day", "owner": "b", "form": {}}
+    assert Definition.model_validate({**facts, "steps": [step]}).digest == (
+        "d112bdcbc60b389232521d950780babd39f38d487a9e445871ba9307c323728c"
+    )
