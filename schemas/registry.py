@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from schemas import civil, decisions, health, payments
+from schemas import acknowledgement, civil, decisions, health, payments
 from schemas.application import Application, Outcome
 from schemas.base import Record
 from schemas.envelope import Envelope
@@ -14,7 +14,9 @@ def _by_id(*records: type[Record]) -> MappingProxyType[str, type[Record]]:
 
 
 RECORDS = _by_id(
+    *acknowledgement.RECORDS,
     *civil.RECORDS,
+    *decisions.RECORDS,
     *health.RECORDS,
     *payments.RECORDS,
 )
