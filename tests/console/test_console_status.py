@@ -134,6 +134,8 @@ def test_a_wait_for_payment_shows_what_is_to_be_paid(client, unpaid, clock):
             "currency": "IDR",
             "expires_at": "2026-03-02T10:00:00Z",
         },
+        "missing": [],
+        "wants": [],
     }
     assert shown["steps"][0]["record"] == {"schema_id": "bill/1", "digest": digest(sealed)}
     assert NIK not in answer.text
