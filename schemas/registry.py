@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from schemas import acknowledgement, civil, decisions, health, payments
+from schemas import acknowledgement, civil, decisions, health, land, payments, tax
 from schemas.application import Application, Outcome
 from schemas.base import Record
 from schemas.envelope import Envelope
@@ -16,8 +16,11 @@ def _by_id(*records: type[Record]) -> MappingProxyType[str, type[Record]]:
 RECORDS = _by_id(
     *acknowledgement.RECORDS,
     *civil.RECORDS,
+    *decisions.RECORDS,
     *health.RECORDS,
+    *land.RECORDS,
     *payments.RECORDS,
+    *tax.RECORDS,
 )
 """What operations bring from agencies; each has a topic of its own."""
 

@@ -191,6 +191,11 @@ def person_by_npwp(world: SandboxWorld, npwp: str) -> SyntheticPerson | None:
     return None if family is None else world.person(family.father.nik)
 
 
+def returns_filed(family: SyntheticFamily) -> bool:
+    """Whether a family's parents filed their last two annual tax returns."""
+    return family.index % 25 != 24
+
+
 def civil_servant(family: SyntheticFamily) -> CivilServant | None:
     """The civil servant of a family, or None."""
     index, person = family.index, family.father

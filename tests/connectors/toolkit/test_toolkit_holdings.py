@@ -26,6 +26,10 @@ def test_civil_servants_are_found_by_both_numbers():
     assert holdings.civil_servant_by_nik(WORLD.population, servant.person.nik) == servant
 
 
+def test_most_but_not_all_families_filed_their_tax_returns():
+    assert [holdings.returns_filed(WORLD.population.family(index)) for index in (0, 23, 24)] == [True, True, False]
+
+
 def test_numbers_nobody_has_lead_nowhere():
     assert holdings.parcel_by_nop(WORLD, "9" * 18) is None
     assert holdings.parcel_by_certificate(WORLD, "HM.990101.99999") is None

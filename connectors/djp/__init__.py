@@ -1,0 +1,1 @@
+"""DJP, the national tax office (Direktorat Jenderal Pajak)."""
