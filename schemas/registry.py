@@ -16,7 +16,6 @@ def _by_id(*records: type[Record]) -> MappingProxyType[str, type[Record]]:
 RECORDS = _by_id(
     *acknowledgement.RECORDS,
     *civil.RECORDS,
-    *decisions.RECORDS,
     *health.RECORDS,
     *land.RECORDS,
     *payments.RECORDS,
