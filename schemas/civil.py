@@ -1,12 +1,13 @@
 """Civil registry records: people, families and their deeds and cards. How an agency writes them is its connector's."""
 
 from datetime import date
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from schemas.base import Filled, Part, Record
 from schemas.identifiers import NIK, NKK, Sex
+from schemas.payments import Amount
 from schemas.privacy import personal
 
 Identity = Annotated[Filled, personal("general")]
@@ -55,6 +56,9 @@ class Person(Record):
     father_name: Identity | None = None
     father_nik: NIK | None = None
     address: Address | None = None
+    deceased: Annotated[bool, personal("general")] | None = Field(
+        None, description="Whether a death is registered, where the agency says so"
+    )
 
 
 class Family(Record):
@@ -108,6 +112,90 @@ class ChildCard(Record):
     reference: Filled | None = Field(None, description="Our reference that the order was sent with")
 
 
+class DeathDeed(Record):
+    """The registration of a death."""
+
+    schema_name: ClassVar[str] = "death-deed"
+
+    deed_number: Identity
+    nik: NIK
+    name: Identity | None = None
+    died_on: Annotated[date, personal("general")] | None = None
+    place: Identity | None = None
+    nkk: NKK | None = None
+    spouse_nik: NIK | None = Field(None, description="Who is widowed, and needs another civil status on the KTP")
+    registered_on: date | None = None
+    reference: Filled | None = Field(None, description="Our reference that the registration was sent with")
+
+
+class MarriageRecord(Record):
+    """A marriage as registered: by the KUA in a marriage book, for others by the civil registry in a deed."""
+
+    schema_name: ClassVar[str] = "marriage-record"
+
+    kind: Annotated[Literal["book", "deed"], personal("general")]
+    number: Annotated[Filled, personal("general")] = Field(description="Of the marriage book (KUA) or of the deed")
+    husband_nik: NIK
+    wife_nik: NIK
+    husband_name: Identity | None = None
+    wife_name: Identity | None = None
+    married_on: Annotated[date, personal("general")] | None = None
+    place: Identity | None = None
+    registration_number: Identity | None = Field(None, description="Of the registered intent, where there was one")
+    registered_on: date | None = None
+    reference: Filled | None = Field(None, description="Our reference that the registration was sent with")
+
+
+class MarriageIntent(Record):
+    """An intended marriage as registered at the KUA, and how it stands."""
+
+    schema_name: ClassVar[str] = "marriage-intent"
+
+    registration_number: Identity
+    status: Annotated[Literal["registered", "verified", "cancelled", "lapsed", "held"], personal("general")]
+    husband_nik: NIK
+    wife_nik: NIK
+    ceremony_at: Annotated[AwareDatetime, personal("general")] | None = None
+    venue: Annotated[Literal["office", "outside"], personal("general")] | None = None
+    office: Identity | None = Field(None, description="The KUA that holds the ceremony")
+    fee: Amount | None = Field(None, description="State fee due in rupiah; 0 at the KUA in office hours")
+    verify_by: date | None = Field(
+        None, description="Last day to bring the papers; unverified, the registration lapses"
+    )
+    reference: Filled | None = Field(None, description="Our reference that the registration was sent with")
+
+
+class MoveLetter(Record):
+    """A letter with which a household moves to another regency (SKPWNI): issued at the origin, taken in at the destination."""
+
+    schema_name: ClassVar[str] = "move-letter"
+
+    letter_number: Identity
+    status: Annotated[Literal["issued", "taken_in"], personal("general")]
+    nkk: NKK = Field(description="The household's family card; after it was taken in, the card at the destination")
+    members: Annotated[list[NIK], CHILD] = Field(default=[], description="NIK of all who move")
+    origin: Address | None = None
+    destination: Address | None = None
+    issued_on: date | None = None
+    valid_until: date | None = None
+    taken_in_on: date | None = None
+    reference: Filled | None = Field(None, description="Our reference that the last step was sent with")
+
+
+class IdentityCard(Record):
+    """An identity card as issued (KTP-el)."""
+
+    schema_name: ClassVar[str] = "identity-card"
+
+    card_number: Identity
+    nik: NIK
+    name: Identity | None = None
+    marital_status: Identity | None = None
+    issued_on: date | None = None
+    valid_until: date | None = Field(None, description="None for a citizen's: it is valid for life")
+    reference: Filled | None = Field(None, description="Our reference that the order was sent with")
+
+
 class Match(Part):
     """Whether one element agrees with the registry."""
 
@@ -126,4 +214,16 @@ class PersonMatch(Record):
     elements: dict[str, Match]
 
 
-RECORDS: tuple[type[Record], ...] = (Person, Family, BirthDeed, FamilyCard, ChildCard, PersonMatch)
+RECORDS: tuple[type[Record], ...] = (
+    Person,
+    Family,
+    BirthDeed,
+    FamilyCard,
+    ChildCard,
+    PersonMatch,
+    DeathDeed,
+    MarriageRecord,
+    MarriageIntent,
+    MoveLetter,
+    IdentityCard,
+)

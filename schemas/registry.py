@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from schemas import acknowledgement, civil, decisions, health, land, payments, tax
+from schemas import acknowledgement, civil, civil_service, decisions, health, land, payments, tax
 from schemas.application import Application, Outcome
 from schemas.base import Record
 from schemas.envelope import Envelope
@@ -16,6 +16,7 @@ def _by_id(*records: type[Record]) -> MappingProxyType[str, type[Record]]:
 RECORDS = _by_id(
     *acknowledgement.RECORDS,
     *civil.RECORDS,
+    *civil_service.RECORDS,
     *health.RECORDS,
     *land.RECORDS,
     *payments.RECORDS,
