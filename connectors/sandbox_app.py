@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from connectors import registry
-from connectors.toolkit.fault_scripts import EVERY, FaultScriptError, scripts
+from connectors.toolkit.fault_scripts import EVERY, Anything, FaultScriptError, scripts, special
 from connectors.toolkit.population import Population, SandboxWorld
 from connectors.toolkit.sandbox import Receive, SandboxAgency, Scope, Send, control
 from connectors.toolkit.settings import ConnectorSettings
@@ -92,8 +92,15 @@ def script(application: SandboxApp, faults: Mapping[str, Any], source: str = "")
     for name, entries in faults.items():
         if name != EVERY and name not in application.agencies:
             raise FaultScriptError(f"{prefix}{name}: no such agency here; there are {', '.join(application.agencies)}")
-        for agency in application.agencies.values() if name == EVERY else [application.agencies[name]]:
+        if name != EVERY:
+            agency = application.agencies[name]
             agency.faults.add(scripts(entries, agency.special, f"{prefix}{name}, "))
+            continue
+        for entry in scripts(entries, Anything(), f"{prefix}{name}, "):
+            # What an agency cannot do wrong in its own way, it does not do.
+            for agency in application.agencies.values():
+                if special(entry) <= agency.special.keys():
+                    agency.faults.add([entry])
 
 
 def settings(agency: str, base_url: str) -> ConnectorSettings:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from connectors.bpjs_kesehatan import crypto, lzstring
 from connectors.bpjs_kesehatan.settings import BpjsKesehatanSettings
+from connectors.toolkit import holdings
 from connectors.toolkit.population import SandboxWorld, SyntheticPerson
 from connectors.toolkit.sandbox import Answer, Incoming, SandboxAgency, json_answer
 
@@ -188,7 +189,7 @@ def _resident(person: SyntheticPerson) -> _Member:
     number = int.from_bytes(hashlib.blake2b(person.nik.encode(), digest_size=8).digest())
     status = DECEASED if person.status == "deceased" else UNPAID if number % 20 == 0 else ACTIVE
     return _Member(
-        number=f"000{number % 10**10:010d}",
+        number=holdings.card_number(person.nik),
         person=person,
         status=status,
         care_class=_CLASSES[number // 20 % 3],

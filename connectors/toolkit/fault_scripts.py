@@ -134,6 +134,18 @@ def scripts(found: Any, special: Container[str], where: str) -> list[FaultScript
     return made
 
 
+def special(script: FaultScript) -> set[str]:
+    """Names of agencies' own faults that a script calls."""
+    return {fault.name for fault in script.faults if isinstance(fault, ScriptedFault)}
+
+
+class Anything(Container[str]):
+    """For `scripts` where it is not known which faults of their own the agencies have."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
 def load(path: Path) -> dict[str, Any]:
     """The entries of a script file by agency, TOML or (by its name) JSON.
 

@@ -4,6 +4,7 @@ All sandbox agencies see the same. Numbers begin with 99 (or hold it where a reg
 nothing is kept.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -194,6 +195,12 @@ def person_by_npwp(world: SandboxWorld, npwp: str) -> SyntheticPerson | None:
 def returns_filed(family: SyntheticFamily) -> bool:
     """Whether a family's parents filed their last two annual tax returns."""
     return family.index % 25 != 24
+
+
+def card_number(nik: str) -> str:
+    """The number of a resident's health insurance card (BPJS Kesehatan), 13 digits."""
+    number = int.from_bytes(hashlib.blake2b(nik.encode(), digest_size=8).digest())
+    return f"000{number % 10**10:010d}"
 
 
 def civil_servant(family: SyntheticFamily) -> CivilServant | None:

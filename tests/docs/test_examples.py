@@ -4,6 +4,7 @@ import doctest
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -93,3 +94,31 @@ def test_the_tutorials_code_passes_the_checks_of_every_change(tutorial):
         ruff = [Path(sys.executable).parent / "ruff", *words, "--no-cache", "--config", ROOT / "pyproject.toml", *files]
         run = subprocess.run(ruff, cwd=tutorial, capture_output=True, text=True, check=False)
         assert run.returncode == 0, run.stdout
+
+
+def test_a_training_goes_as_the_sandboxes_page_says(no_settings, tmp_path):
+    start, *rest = [block for _, block in blocks("docs/how-to/sandbox.md", "sh")]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    script = "\n".join(
+        [
+            "set -e",
+            start.strip().replace("simpul sandbox", f"simpul sandbox --port {port}") + " &",
+            f"until curl --silent --fail {url}/healthz; do sleep 0.1; done",
+            *(block.replace("http://127.0.0.1:8900", url).replace("deploy/", f"{ROOT}/deploy/") for block in rest),
+            "kill $!",
+        ]
+    )
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "SIMPUL_SANDBOX_URL": url,
+    }
+    run = subprocess.run(
+        ["sh", "-c", script], cwd=tmp_path, env=environment, text=True, capture_output=True, check=False, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
+    assert '{"issue_family_card":{"TRAINING-1":1}}' in run.stdout
+    assert "dukcapil: 1 entry scripted" in run.stdout
+    assert "dukcapil: behaves" in run.stdout

@@ -58,7 +58,10 @@ def commands():
     found = {}
     for name in CHAPTERS:
         command = _load(name)
-        for sub, leaf in getattr(command, "commands", {None: command}).items():
+        leaves = dict(getattr(command, "commands", {}))
+        if not leaves or command.invoke_without_command:
+            leaves[None] = command
+        for sub, leaf in leaves.items():
             words = (name,) if sub is None else (name, sub)
             found[words] = {option for parameter in leaf.params for option in parameter.opts + parameter.secondary_opts}
     return found
