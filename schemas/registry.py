@@ -2,7 +2,20 @@
 
 from types import MappingProxyType
 
-from schemas import acknowledgement, civil, civil_service, decisions, health, land, payments, tax
+from schemas import (
+    acknowledgement,
+    business,
+    civil,
+    civil_service,
+    decisions,
+    documents,
+    health,
+    land,
+    notices,
+    payments,
+    signing,
+    tax,
+)
 from schemas.application import Application, Outcome
 from schemas.base import Record
 from schemas.envelope import Envelope
@@ -15,11 +28,15 @@ def _by_id(*records: type[Record]) -> MappingProxyType[str, type[Record]]:
 
 RECORDS = _by_id(
     *acknowledgement.RECORDS,
+    *business.RECORDS,
     *civil.RECORDS,
     *civil_service.RECORDS,
+    *documents.RECORDS,
     *health.RECORDS,
     *land.RECORDS,
+    *notices.RECORDS,
     *payments.RECORDS,
+    *signing.RECORDS,
     *tax.RECORDS,
 )
 """What operations bring from agencies; each has a topic of its own."""
