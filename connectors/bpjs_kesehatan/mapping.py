@@ -1,17 +1,18 @@
 """Between BPJS Kesehatan's shapes and the shared records. Pure functions; what the agency's codes mean is in `verdicts.py`."""
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Final
 
 from connectors.bpjs_kesehatan import wire
-from connectors.bpjs_kesehatan.requests import NewbornEnrolment
-from connectors.toolkit import errors
-from schemas.health import HealthMembership
+from connectors.bpjs_kesehatan.requests import MembershipChange, MembershipStop, NewbornEnrolment
+from connectors.toolkit import errors, reading
+from schemas.health import HealthMembership, QueueTicket
 from schemas.text import Text
 
 JAKARTA: Final = timezone(timedelta(hours=7), "WIB")
 
 _ACTIVE: Final = "0"
+_REASON: Final = {"death": "1", "leaving": "2"}
 _SEX: Final = {"male": "L", "female": "P"}
 # What stands for "no date" in one or another of the agency's services.
 _NO_DATE: Final = frozenset({"", "-", "0000-00-00"})
@@ -55,6 +56,67 @@ def newborn(request: NewbornEnrolment, *, reference: str, user: str) -> wire.New
 def service_day(asked: date | None, now: datetime) -> str:
     """`tglSEP`: the day asked about, or the day it is in Jakarta, where the agency's day begins."""
     return (asked or now.astimezone(JAKARTA).date()).isoformat()
+
+
+def change(request: MembershipChange, *, reference: str, user: str) -> wire.Change:
+    """The body of a change, with our reference in it."""
+    address = request.address
+    return wire.Change(
+        reference=reference,
+        nik=request.nik,
+        care_class=request.care_class,
+        facility=request.facility,
+        address=address
+        and wire.ChangedAddress(
+            street=address.street,
+            rt=address.rt,
+            rw=address.rw,
+            province=address.province_code,
+            regency=address.regency_code,
+            district=address.district_code,
+            village=address.village_code,
+            postal_code=address.postal_code,
+        ),
+        phone=request.phone,
+        nkk=request.nkk,
+        user=user,
+    )
+
+
+def stop(request: MembershipStop, *, reference: str, user: str) -> wire.Stop:
+    """The body of an end, with our reference in it."""
+    return wire.Stop(
+        reference=reference,
+        nik=request.nik,
+        reason=_REASON[request.reason],
+        on=request.on.isoformat(),
+        deed_number=request.deed_number,
+        user=user,
+    )
+
+
+def ticket(answer: wire.Bookings, booking_code: str) -> QueueTicket | None:
+    """The place in the queue; None where the agency knows none under this code.
+
+    Raises:
+        BadData: It is about another code.
+    """
+    if not answer.bookings:
+        return None
+    booking = answer.bookings[0]
+    reading.ours(booking.code, booking_code, "kodebooking")
+    return QueueTicket(
+        booking_code=booking.code,
+        number=reading.text(booking.number),
+        on=day(booking.day, "tanggal"),
+        clinic=reading.text(booking.clinic),
+        doctor=reading.text(booking.doctor),
+        hours=reading.text(booking.hours),
+        expected_at=datetime.fromtimestamp(booking.estimate / 1000, UTC) if booking.estimate else None,
+        status=reading.text(booking.status),
+        nik=reading.text(booking.nik),
+        member_number=reading.padded(booking.member, 13),
+    )
 
 
 def day(value: str | None, field: str) -> date | None:

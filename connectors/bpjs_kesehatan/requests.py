@@ -1,10 +1,12 @@
 """What a caller asks of BPJS Kesehatan, in our own words. The agency's words are in `wire.py`."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from schemas.civil import Address
+from schemas.health import HEALTH
 from schemas.identifiers import NIK, NKK
 from schemas.privacy import personal
 
@@ -30,3 +32,45 @@ class NewbornEnrolment(Request):
     birth_date: Annotated[date, personal("specific")]
     sex: Annotated[Literal["male", "female"], personal("specific")]
     nkk: Annotated[NKK, personal("general")] = Field(description="The family card that the child is on")
+
+
+class MembershipChange(Request):
+    """New data of a member; what is left out stays as it is."""
+
+    nik: Annotated[NIK, personal("general")] = Field(description="The member's NIK")
+    care_class: Annotated[Literal["1", "2", "3"], HEALTH] | None = Field(default=None, description="Class of care")
+    facility: Annotated[str, HEALTH] | None = Field(
+        default=None, pattern=r"^[0-9A-Z]{8}$", description="Code of the primary care facility (kdProvider)"
+    )
+    address: Address | None = None
+    phone: Annotated[str, personal("general", kind="contact")] | None = Field(
+        default=None, pattern=r"^[0-9+]{8,16}$", description="Digits, with or without a plus sign before them"
+    )
+    nkk: Annotated[NKK, personal("general")] | None = Field(
+        default=None, description="The family card that the member is on now"
+    )
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if all(value is None for name, value in self if name != "nik"):
+            raise ValueError("name at least one thing that changes")
+        return self
+
+
+class MembershipStop(Request):
+    """A membership that ends."""
+
+    nik: Annotated[NIK, personal("general")] = Field(description="The member's NIK")
+    reason: Annotated[Literal["death", "leaving"], HEALTH] = Field(
+        description="A death that the civil registry knows of, or leaving the country for good"
+    )
+    on: Annotated[date, HEALTH] = Field(description="The day of death, or of leaving")
+    deed_number: Annotated[str, personal("general")] | None = Field(
+        default=None, min_length=1, max_length=50, description="Number of the death deed, where there is one"
+    )
+
+
+class QueueQuery(Request):
+    """One place in a facility's queue."""
+
+    booking_code: str = Field(pattern=r"^[0-9A-Za-z-]{4,20}$", description="Kode booking, from the booking's receipt")

@@ -1,4 +1,4 @@
-"""The simulated BPJS Kesehatan: VClaim's envelope, signature and cipher over the members of the sandbox world.
+"""The simulated BPJS Kesehatan: envelope, signature and cipher of VClaim and Antrean over the members of the sandbox world.
 
 It is as strict about keys and clocks as the agency, and as careless about repeats: the same enrolment twice happens twice.
 """
@@ -7,25 +7,37 @@ import hashlib
 import hmac
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Any, Final
+
+from pydantic_core import to_json
 
 from connectors.bpjs_kesehatan import crypto, lzstring
 from connectors.bpjs_kesehatan.settings import BpjsKesehatanSettings
 from connectors.toolkit import holdings
-from connectors.toolkit.population import SandboxWorld, SyntheticPerson
-from connectors.toolkit.sandbox import Answer, Incoming, SandboxAgency, json_answer
+from connectors.toolkit.examples import Example, Scene
+from connectors.toolkit.population import SandboxWorld, SyntheticFamily, SyntheticPerson
+from connectors.toolkit.sandbox import Answer, Handler, Incoming, SandboxAgency, json_answer
 
 PREFIX: Final = "/vclaim-rest"
+ANTREAN: Final = "/antreanrs"
 DRIFT_ALLOWED: Final = 300
 _CONS_ID, _SECRET, _USER_KEY = "99000", "sandbox-secret", "sandbox-user-key"
+_ANTREAN_USER_KEY: Final = "sandbox-antrean-key"
 _WRITE_TYPE: Final = "application/x-www-form-urlencoded"
 
 ACTIVE: Final = ("0", "AKTIF")
 UNPAID: Final = ("9", "NON AKTIF KARNA PREMI")
-DECEASED: Final = ("6", "NON AKTIF MENINGGAL")  # the code is a guess: [G]
+DECEASED: Final = ("6", "NON AKTIF MENINGGAL")  # this code and the next are guesses: [G]
+STOPPED: Final = ("7", "NON AKTIF BERHENTI")
+_LOOK_UPS: Final = {
+    "enrol_newborn": "find_newborn",
+    "change_data": "find_change",
+    "stop_membership": "find_stop",
+}
 _CLASSES: Final = (("1", "KELAS I"), ("2", "KELAS II"), ("3", "KELAS III"))
 _KINDS: Final = (("14", "PEKERJA MANDIRI"), ("13", "PEGAWAI SWASTA"), ("21", "PBI (APBN)"))
 
@@ -33,7 +45,12 @@ _KINDS: Final = (("14", "PEKERJA MANDIRI"), ("13", "PEGAWAI SWASTA"), ("21", "PB
 def settings(base_url: str) -> BpjsKesehatanSettings:
     """Settings with which a connector talks to this sandbox; `base_url` is the sandbox server's."""
     return BpjsKesehatanSettings(
-        base_url=f"{base_url}/bpjs_kesehatan{PREFIX}", cons_id=_CONS_ID, secret=_SECRET, user_key=_USER_KEY
+        base_url=f"{base_url}/bpjs_kesehatan{PREFIX}",
+        cons_id=_CONS_ID,
+        secret=_SECRET,
+        user_key=_USER_KEY,
+        antrean_url=f"{base_url}/bpjs_kesehatan{ANTREAN}",
+        antrean_user_key=_ANTREAN_USER_KEY,
     )
 
 
@@ -43,9 +60,18 @@ def build(world: SandboxWorld) -> SandboxAgency:
     service = _Service(agency)
     agency.on("GET", f"{PREFIX}/Peserta/nik/{{nik}}/tglSEP/{{day}}", "get_membership", service.by_nik)
     agency.on("GET", f"{PREFIX}/Peserta/nokartu/{{number}}/tglSEP/{{day}}", "by_number", service.by_number)
-    agency.on("POST", f"{PREFIX}/Peserta/bayi/insert", "enrol_newborn", service.enrol, _newborn_fields)
-    agency.on("GET", f"{PREFIX}/Peserta/bayi/referensi/{{reference:path}}", "find_newborn", service.by_reference)
+    for operation, method, path, look_up, write in (
+        ("enrol_newborn", "POST", "bayi/insert", "bayi", service.enrol),
+        ("change_data", "PUT", "update", "update", service.change),
+        ("stop_membership", "DELETE", "delete", "delete", service.stop),
+    ):
+        agency.on(method, f"{PREFIX}/Peserta/{path}", operation, service.writing(operation, write), _fields)
+        found = service.finding(operation)
+        agency.on("GET", f"{PREFIX}/Peserta/{look_up}/referensi/{{reference:path}}", _LOOK_UPS[operation], found)
+    booking = f"{ANTREAN}/antrean/pendaftaran/kodebooking/{{booking_code}}"
+    agency.on("GET", booking, "get_queue", service.by_booking)
     agency.skewed_clock(2 * DRIFT_ALLOWED)
+    agency.refusal("error_in_200", lambda _: _refused("500", "Internal Server Error"))
     agency.on_reset(service.forget)
     return agency
 
@@ -58,6 +84,8 @@ class _Member:
     care_class: tuple[str, str]
     kind: tuple[str, str]
     since: date
+    facility: str | None = None
+    phone: str | None = None
 
 
 class _RefusedError(Exception):
@@ -75,15 +103,15 @@ class _Service:
     def __init__(self, agency: SandboxAgency) -> None:
         self._agency = agency
         self._world = agency.world
-        self._enrolled: dict[str, _Member] = {}
-        self._by_reference: dict[str, _Member] = {}
+        self._changed: dict[str, _Member] = {}
+        self._by_reference: dict[tuple[str, str], _Member] = {}
         self._by_number: dict[str, _Member] = {}
         self._lock = threading.Lock()
         self._numbers = 0
 
     def forget(self) -> None:
         with self._lock:
-            for book in (self._enrolled, self._by_reference, self._by_number):
+            for book in (self._changed, self._by_reference, self._by_number):
                 book.clear()
             self._numbers = 0
 
@@ -94,28 +122,91 @@ class _Service:
         # Residents' numbers cannot be computed back, so only the enrolled are found.
         return self._answered(incoming, lambda: self._by_number.get(incoming.parameters["number"]))
 
-    def by_reference(self, incoming: Incoming) -> Answer:
-        return self._answered(incoming, lambda: self._by_reference.get(incoming.parameters["reference"]))
+    def finding(self, operation: str) -> Handler:
+        """The look-up of what was written under our reference: the member as the write left it."""
 
-    def enrol(self, incoming: Incoming) -> Answer:
-        return self._answered(incoming, lambda: self._enrol(incoming))
+        def found(incoming: Incoming) -> Answer:
+            return self._answered(
+                incoming, lambda: self._by_reference.get((operation, incoming.parameters["reference"]))
+            )
 
-    def _answered(self, incoming: Incoming, find: Any) -> Answer:
+        return found
+
+    def writing(self, operation: str, write: Callable[[dict[str, Any]], _Member]) -> Handler:
+        """A write: its label, its envelope and its reference are looked at first; then it happens and is counted."""
+
+        def written(content: dict[str, Any]) -> _Member:
+            with self._lock:
+                member = write(content)
+                self._changed[member.person.nik] = member
+                self._by_reference[operation, str(content["noReferensi"])] = member
+                self._by_number[member.number] = member
+            self._agency.wrote(operation, str(content["noReferensi"]))
+            return member
+
+        return lambda incoming: self._answered(incoming, lambda: written(_content(incoming)))
+
+    def enrol(self, content: dict[str, Any]) -> _Member:
+        person = self._world.person(str(content.get("nik")))
+        if person is None:
+            raise _RefusedError("201", "NIK tidak terdaftar di data Dukcapil")
+        if person.nkk != content.get("noKK"):
+            raise _RefusedError("201", "NIK dan nomor KK tidak sesuai")
+        self._numbers += 1
+        return replace(
+            _resident(person), number=f"0099{self._numbers:09d}", status=ACTIVE, since=self._world.now().date()
+        )
+
+    def change(self, content: dict[str, Any]) -> _Member:
+        member = self._known(content)
+        if member.status == DECEASED:
+            raise _RefusedError("201", "Peserta telah meninggal dunia")
+        classes = {code: (code, wording) for code, wording in _CLASSES}
+        if (wanted := content.get("kelasRawat")) is not None and wanted not in classes:
+            raise _RefusedError("400", "Kelas rawat tidak sesuai")
+        if not set(content) - {"noReferensi", "nik", "user"}:
+            raise _RefusedError("400", "Tidak ada data yang diubah")
+        return replace(
+            member,
+            care_class=classes.get(str(wanted), member.care_class),
+            facility=content.get("kdProvider", member.facility),
+            phone=content.get("noTelepon", member.phone),
+        )
+
+    def stop(self, content: dict[str, Any]) -> _Member:
+        member = self._known(content)
+        if (reason := content.get("kdAlasan")) not in {"1", "2"}:
+            raise _RefusedError("400", "Alasan tidak sesuai")
+        _day(str(content.get("tglBerhenti")))
+        if reason == "1" and member.person.status != "deceased":
+            raise _RefusedError("201", "Peserta belum tercatat meninggal di Dukcapil")
+        return replace(member, status=DECEASED if reason == "1" else STOPPED)
+
+    def by_booking(self, incoming: Incoming) -> Answer:
+        """Antrean answers in lower case and with numbers; every second of its answers is not encrypted."""
         try:
-            self._admit(incoming.headers)
-            member = find()
-            if member is None:
-                raise _RefusedError("201", "Data Peserta Tidak Ditemukan")
+            self._admit(incoming.headers, _ANTREAN_USER_KEY)
+            family = self._booked(incoming.parameters["booking_code"])
         except _RefusedError as refused:
-            return json_answer({"metaData": {"code": refused.code, "message": refused.message}, "response": None})
-        key = crypto.response_key(_CONS_ID, _SECRET, incoming.headers["x-timestamp"])
-        content = json.dumps({"peserta": self._shape(member)}, ensure_ascii=False, separators=(",", ":"))
-        sealed = crypto.encrypt(lzstring.compress(content), key)
-        return json_answer({"metaData": {"code": "200", "message": "OK"}, "response": sealed})
+            return json_answer({"metadata": {"code": int(refused.code), "message": refused.message}})
+        content = {"list": [self._booking(family, incoming.parameters["booking_code"])]}
+        timestamp = incoming.headers["x-timestamp"] if family.index % 2 else None
+        return _good(content, {"metadata": {"code": 200, "message": "Ok"}}, timestamp)
 
-    def _admit(self, headers: Mapping[str, str]) -> None:
+    def _answered(self, incoming: Incoming, find: Callable[[], _Member | None]) -> Answer:
+        try:
+            self._admit(incoming.headers, _USER_KEY)
+            member = find()
+        except _RefusedError as refused:
+            return _refused(refused.code, refused.message)
+        if member is None:
+            return _refused("201", "Data Peserta Tidak Ditemukan")
+        content = {"peserta": self._shape(member)}
+        return _good(content, {"metaData": {"code": "200", "message": "OK"}}, incoming.headers["x-timestamp"])
+
+    def _admit(self, headers: Mapping[str, str], user_key: str) -> None:
         timestamp = headers.get("x-timestamp", "")
-        if headers.get("x-cons-id") != _CONS_ID or headers.get("user_key") != _USER_KEY:
+        if headers.get("x-cons-id") != _CONS_ID or headers.get("user_key") != user_key:
             raise _RefusedError("401", "Consumer ID atau user_key tidak terdaftar")
         if not (timestamp.isascii() and timestamp.isdigit()):
             raise _RefusedError("401", "X-timestamp tidak valid")
@@ -126,37 +217,47 @@ class _Service:
             raise _RefusedError("401", "Timestamp expired")
 
     def _member(self, nik: str, day: str) -> _Member | None:
-        try:
-            date.fromisoformat(day)
-        except ValueError:
-            raise _RefusedError("201", "Format tanggal tidak sesuai") from None
-        if (enrolled := self._enrolled.get(nik)) is not None:
-            return enrolled
-        person = self._world.population.person(nik)
-        return None if person is None else _resident(person)
+        _day(day)
+        person = self._world.person(nik)
+        member = self._changed.get(nik)
+        if person is None or (member is None and self._world.population.person(nik) is None):
+            return None
+        member = replace(member, person=person) if member is not None else _resident(person)
+        return replace(member, status=DECEASED) if person.status == "deceased" else member
 
-    def _enrol(self, incoming: Incoming) -> _Member:
-        if incoming.headers.get("content-type", "").split(";")[0].strip().lower() != _WRITE_TYPE:
-            raise _RefusedError("400", "Content-Type tidak sesuai")
-        newborn = _newborn(incoming)
-        if not newborn or not newborn.get("noReferensi"):
-            raise _RefusedError("400", "Request tidak lengkap")
-        person = self._world.person(str(newborn.get("nik")))
-        if person is None:
-            raise _RefusedError("201", "NIK tidak terdaftar di data Dukcapil")
-        if person.nkk != newborn.get("noKK"):
-            raise _RefusedError("201", "NIK dan nomor KK tidak sesuai")
-        reference = str(newborn["noReferensi"])
-        with self._lock:
-            self._numbers += 1
-            member = replace(
-                _resident(person), number=f"0099{self._numbers:09d}", status=ACTIVE, since=self._world.now().date()
-            )
-            self._enrolled[person.nik] = member
-            self._by_reference[reference] = member
-            self._by_number[member.number] = member
-        self._agency.wrote("enrol_newborn", reference)
+    def _known(self, content: dict[str, Any]) -> _Member:
+        member = self._member(str(content.get("nik")), self._world.now().date().isoformat())
+        if member is None:
+            raise _RefusedError("201", "Data Peserta Tidak Ditemukan")
         return member
+
+    def _booked(self, code: str) -> SyntheticFamily:
+        try:
+            return self._world.population.family(int(code[2:] if code.startswith("99") else "-1"))
+        except (ValueError, IndexError):
+            raise _RefusedError("201", "Antrean tidak ditemukan") from None
+
+    def _booking(self, family: SyntheticFamily, code: str) -> dict[str, Any]:
+        today = self._world.now().replace(hour=9, minute=family.index % 60, second=0, microsecond=0)
+        return {
+            "kodebooking": code,
+            "tanggal": f"{today:%Y-%m-%d}",
+            "kodepoli": "INT",
+            "kodedokter": 99000 + family.index % 9,
+            "jampraktek": "08:00-12:00",
+            "nik": family.father.nik,
+            "nokapst": _resident(family.father).number,
+            "nohp": "",
+            "norekammedis": "-",
+            "jeniskunjungan": 1,
+            "nomorreferensi": None,
+            "sumberdata": "Mobile JKN",
+            "ispeserta": 1,
+            "noantrean": f"A-{1 + family.index % 60}",
+            "estimasidilayani": int(today.timestamp() * 1000),
+            "createdtime": int(today.timestamp() * 1000) - 86_400_000,
+            "status": "Belum dilayani",
+        }
 
     def _shape(self, member: _Member) -> dict[str, Any]:
         person, today = member.person, self._world.now().date()
@@ -173,8 +274,11 @@ class _Service:
             "statusPeserta": _coded(member.status),
             "hakKelas": _coded(member.care_class),
             "jenisPeserta": _coded(member.kind),
-            "provUmum": {"kdProvider": None, "nmProvider": None},
-            "mr": {"noMR": None, "noTelepon": None},
+            "provUmum": {
+                "kdProvider": member.facility,
+                "nmProvider": f"FASKES {member.facility}" if member.facility else None,
+            },
+            "mr": {"noMR": None, "noTelepon": member.phone},
             "umur": {
                 "umurSekarang": f"{(today - person.birth_date).days // 365} tahun ,0 bulan ,0 hari",
                 "umurSaatPelayanan": "",
@@ -202,15 +306,78 @@ def _coded(pair: tuple[str, str]) -> dict[str, str]:
     return {"kode": pair[0], "keterangan": pair[1]}
 
 
-def _newborn(incoming: Incoming) -> dict[str, Any]:
+def _day(written: str) -> None:
+    try:
+        date.fromisoformat(written)
+    except ValueError:
+        raise _RefusedError("201", "Format tanggal tidak sesuai") from None
+
+
+def _refused(code: str, message: str) -> Answer:
+    return json_answer({"metaData": {"code": code, "message": message}, "response": None})
+
+
+def _good(content: dict[str, Any], meta: dict[str, Any], timestamp: str | None) -> Answer:
+    """An answer whose content is sealed for the request with this timestamp, or plain where there is none.
+
+    Faults that change an answer's shape change the content, and it is sealed again for the same request.
+    """
+
+    def encode(value: Any) -> bytes:
+        if timestamp is None:
+            return to_json({**meta, "response": value})
+        packed = lzstring.compress(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+        return to_json({**meta, "response": crypto.encrypt(packed, crypto.response_key(_CONS_ID, _SECRET, timestamp))})
+
+    return Answer(encode(content), value=content, encode=encode)
+
+
+def _content(incoming: Incoming) -> dict[str, Any]:
+    """What a write carries, once its label and envelope are right."""
+    if incoming.headers.get("content-type", "").split(";")[0].strip().lower() != _WRITE_TYPE:
+        raise _RefusedError("400", "Content-Type tidak sesuai")
+    content = _unwrapped(incoming)
+    if not content.get("noReferensi"):
+        raise _RefusedError("400", "Request tidak lengkap")
+    return content
+
+
+def _unwrapped(incoming: Incoming) -> dict[str, Any]:
     body = incoming.json()
     request = body.get("request") if isinstance(body, dict) else None
-    newborn = request.get("t_peserta") if isinstance(request, dict) else None
-    return newborn if isinstance(newborn, dict) else {}
+    content = request.get("t_peserta") if isinstance(request, dict) else None
+    return content if isinstance(content, dict) else {}
 
 
-def _newborn_fields(incoming: Incoming) -> Mapping[str, Any]:
-    """What fault scripts can match, by the names of our request model."""
-    newborn = _newborn(incoming)
+def _fields(incoming: Incoming) -> Mapping[str, Any]:
+    """What fault scripts can match, by the names of our request models."""
+    content = _unwrapped(incoming)
     ours = {"reference": "noReferensi", "nik": "nik", "name": "nama", "birth_date": "tglLahir", "nkk": "noKK"}
-    return {name: newborn.get(theirs) for name, theirs in ours.items()}
+    ours |= {"care_class": "kelasRawat", "facility": "kdProvider", "phone": "noTelepon", "on": "tglBerhenti"}
+    return {name: content.get(theirs) for name, theirs in ours.items()}
+
+
+def _newborn(scene: Scene) -> Mapping[str, Any]:
+    born = scene.now.date()
+    child = scene.world.born(scene.family, name="Bayi Contoh", sex="female", birth_date=born, place="Kota Contoh")
+    return {"nik": child.nik, "name": child.name, "birth_date": born.isoformat(), "sex": child.sex, "nkk": child.nkk}
+
+
+EXAMPLES: Final[Mapping[str, Example]] = MappingProxyType(
+    {
+        "get_membership": lambda scene: {"nik": scene.family.father.nik},
+        "enrol_newborn": _newborn,
+        "change_data": lambda scene: {
+            "nik": scene.family.mother.nik,
+            "care_class": "2",
+            "facility": "99010001",
+            "address": {"street": "Jalan Contoh Nomor 1", "village_code": scene.family.address.village_code},
+        },
+        "stop_membership": lambda scene: {
+            "nik": scene.family.father.nik,
+            "reason": "leaving",
+            "on": scene.now.date().isoformat(),
+        },
+        "get_queue": lambda scene: {"booking_code": f"99{scene.number:08d}"},
+    }
+)

@@ -40,7 +40,29 @@ class Refusal:
 
 NOT_FOUND: Final = "NOT_FOUND"
 
+NO_BOOKING: Final = Text(
+    id="Kode booking ini tidak ditemukan di antrean fasilitas kesehatan.",
+    en="No place in a health facility's queue was booked under this code.",
+)
+
 REFUSALS: Final = (
+    Refusal(re.compile(r"(antrean|antrian|booking).*tidak\s+(ditemukan|ada)", re.IGNORECASE), "NO_BOOKING", NO_BOOKING),
+    Refusal(
+        re.compile(r"belum\s+(tercatat\s+)?meninggal|masih\s+hidup", re.IGNORECASE),
+        "NOT_DECEASED",
+        Text(
+            id="Kematian belum tercatat di Dukcapil. Urus akta kematian lebih dahulu.",
+            en="The civil registry knows of no death yet. Have the death deed issued first.",
+        ),
+    ),
+    Refusal(
+        re.compile(r"(telah|sudah)\s+meninggal", re.IGNORECASE),
+        "DECEASED",
+        Text(
+            id="Peserta tercatat telah meninggal dunia; datanya tidak dapat diubah.",
+            en="The member is recorded as deceased; the data cannot be changed.",
+        ),
+    ),
     Refusal(
         re.compile(r"tidak\s+(terdaftar|valid|ada).*dukcapil|dukcapil.*tidak", re.IGNORECASE),
         "NIK_NOT_IN_DUKCAPIL",
@@ -106,6 +128,11 @@ def verdict(meta: MetaData, *, skew: float | None = None) -> errors.AgencyError 
     if code.startswith("2") or code == "404":
         return _refusal(code, meta.message)
     return _fault(code)
+
+
+def no_booking() -> errors.Rejected:
+    """An answer that lists nothing."""
+    return errors.Rejected("NO_BOOKING", reason=NO_BOOKING)
 
 
 def refused_credentials(code: str, message: str, skew: float | None) -> errors.Misconfigured:

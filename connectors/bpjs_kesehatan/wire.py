@@ -78,6 +78,64 @@ class Newborn(Shape):
     user: str
 
 
-def enrolment(newborn: Newborn) -> dict[str, Any]:
-    """The body of the write: VClaim wraps every write in `request`."""
-    return {"request": {"t_peserta": newborn.model_dump(by_alias=True)}}
+class ChangedAddress(Shape):
+    """`alamat` of a changed member; codes of Kemendagri, each with those above it."""
+
+    street: str | None = Field(default=None, alias="jalan")
+    rt: str | None = None
+    rw: str | None = None
+    province: str | None = Field(default=None, alias="kdPropinsi")
+    regency: str | None = Field(default=None, alias="kdKabupaten")
+    district: str | None = Field(default=None, alias="kdKecamatan")
+    village: str | None = Field(default=None, alias="kdKelurahan")
+    postal_code: str | None = Field(default=None, alias="kodePos")
+
+
+class Change(Shape):
+    """`t_peserta` of a change [G]; what does not change is not sent."""
+
+    reference: str = Field(alias="noReferensi")
+    nik: str
+    care_class: str | None = Field(default=None, alias="kelasRawat")
+    facility: str | None = Field(default=None, alias="kdProvider")
+    address: ChangedAddress | None = Field(default=None, alias="alamat")
+    phone: str | None = Field(default=None, alias="noTelepon")
+    nkk: str | None = Field(default=None, alias="noKK")
+    user: str
+
+
+class Stop(Shape):
+    """`t_peserta` of a membership that ends [G]."""
+
+    reference: str = Field(alias="noReferensi")
+    nik: str
+    reason: str = Field(alias="kdAlasan")
+    on: str = Field(alias="tglBerhenti")
+    deed_number: str | None = Field(default=None, alias="noAktaKematian")
+    user: str
+
+
+class Booking(Shape):
+    """One entry of Antrean's `list`. `estimasidilayani` counts milliseconds since 1970, UTC."""
+
+    code: str = Field(alias="kodebooking")
+    day: str | None = Field(default=None, alias="tanggal")
+    clinic: str | None = Field(default=None, alias="kodepoli")
+    doctor: str | None = Field(default=None, alias="kodedokter")
+    hours: str | None = Field(default=None, alias="jampraktek")
+    nik: str | None = None
+    member: str | None = Field(default=None, alias="nokapst")
+    number: str | None = Field(default=None, alias="noantrean")
+    estimate: int | None = Field(default=None, alias="estimasidilayani")
+    status: str | None = None
+
+
+class Bookings(Shape):
+    """The content of Antrean's answer about one booking code."""
+
+    bookings: list[Booking] = Field(alias="list")
+
+
+def enveloped(content: Newborn | Change | Stop) -> dict[str, Any]:
+    """The body of a write: VClaim wraps every one in `request`."""
+    return {"request": {"t_peserta": content.model_dump(by_alias=True, exclude_none=True)}}

@@ -289,4 +289,7 @@ def test_every_operation_says_what_it_does_and_on_what_contract():
     assert {name: (o.effect, o.contract, o.reconcile) for name, o in operations.items()} == {
         "get_membership": ("read", "C", None),
         "enrol_newborn": ("write", "G", "find_newborn"),
+        "change_data": ("write", "G", "find_change"),
+        "stop_membership": ("write", "G", "find_stop"),
+        "get_queue": ("read", "C", None),
     }

@@ -64,7 +64,7 @@ def test_an_enrolment_carries_our_reference_under_the_agencys_names():
     request = NewbornEnrolment(
         nik="9974010101260001", name="BAYI", birth_date=date(2026, 1, 1), sex="female", nkk="9974010101900002"
     )
-    body = wire.enrolment(mapping.newborn(request, reference="our-reference", user="simpul"))
+    body = wire.enveloped(mapping.newborn(request, reference="our-reference", user="simpul"))
     assert body == {
         "request": {
             "t_peserta": {
