@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field, WithJsonSchema
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, WithJsonSchema
 
 from schemas.base import Filled, Record
 from schemas.identifiers import BillingCode
@@ -61,4 +61,34 @@ class Payment(Record):
     channel: Annotated[Filled, FINANCIAL] | None = Field(None, description="Where it was paid, in the agency's code")
 
 
-RECORDS: tuple[type[Record], ...] = (Bill, Payment)
+VirtualAccountNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{6,28}$"), FINANCIAL]
+"""Digits only: the spaces that banks pad the partner's part with belong to the wire."""
+
+
+class VirtualAccount(Record):
+    """An account number made for one bill, into which anybody can pay it until it expires."""
+
+    schema_name: ClassVar[str] = "virtual-account"
+
+    number: VirtualAccountNumber
+    name: Annotated[Filled, personal("general")] | None = None
+    amount: Amount
+    currency: Literal["IDR"] = "IDR"
+    expires_at: Moment | None = None
+    reference: Filled | None = Field(None, description="Our reference that the account was asked for with")
+
+
+class VirtualAccountPayment(Record):
+    """How a virtual account stands."""
+
+    schema_name: ClassVar[str] = "virtual-account-payment"
+
+    number: VirtualAccountNumber
+    status: Annotated[Literal["paid", "unpaid", "expired"], FINANCIAL]
+    amount: Amount | None = None
+    paid_at: Moment | None = None
+    bank_reference: Annotated[Filled, FINANCIAL] | None = Field(None, description="The bank's number of the payment")
+    payment_request_id: Annotated[Filled, FINANCIAL] | None = None
+
+
+RECORDS: tuple[type[Record], ...] = (Bill, Payment, VirtualAccount, VirtualAccountPayment)
