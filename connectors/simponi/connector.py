@@ -1,13 +1,14 @@
-"""The connector to SIMPONI: bills for state fees, over SOAP. Shapes, codes, mappings and the push are beside it."""
+"""The connector to SIMPONI: bills for state fees, over SOAP or REST. Shapes, codes, mappings and the push are beside it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from connectors.simponi import mapping, push, verdicts, wire
+from connectors.simponi import mapping, positional, push, verdicts, wire
 from connectors.simponi.requests import BillQuery, BillRequest
 from connectors.simponi.settings import SimponiSettings
-from connectors.toolkit import SoapConnector, operation
+from connectors.toolkit import RestConnector, SoapConnector, operation
 from schemas.payments import Bill, Payment
 
 
@@ -15,8 +16,8 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Simponi(SoapConnector[SimponiSettings]):
-    """State fee billing (SIMPONI, Ministry of Finance), SOAP wrapper `SimponiBRI_Service`. Contract: [C].
+class Simponi(RestConnector[SimponiSettings], SoapConnector[SimponiSettings]):
+    """State fee billing (SIMPONI, Ministry of Finance): SOAP wrapper or REST with positional arrays. Contract: [C].
 
     Args:
         settings: Read from the environment when not given.
@@ -46,8 +47,13 @@ class Simponi(SoapConnector[SimponiSettings]):
             BadData: A value or the format refused (ID, 99).
             Retriable: General error (GE).
         """
-        body = mapping.payment_request(request, self.settings, reference=reference, now=self._now())
-        verdict = wire.BillAnswer.model_validate(self.soap("PaymentRequest", body)).response
+        now = self._now()
+        if self.settings.transport == "rest":
+            asked = positional.bill_request(request, self.settings, reference=reference, now=now)
+            verdict = positional.bill_verdict(self._ask(asked))
+        else:
+            body = mapping.payment_request(request, self.settings, reference=reference, now=now)
+            verdict = wire.BillAnswer.model_validate(self.soap("PaymentRequest", body)).response
         if (error := verdicts.verdict(verdict.code)) is not None:
             raise error
         return mapping.bill(verdict.data, request, reference=reference)
@@ -60,9 +66,16 @@ class Simponi(SoapConnector[SimponiSettings]):
             Rejected: SIMPONI says that it never issued the billing code.
             Misconfigured: User, office or number of parameters refused (IU, IS, 30).
         """
-        answer = wire.StatusAnswer.model_validate(
-            self.soap("BillingStatus", mapping.status_request(query, self.settings))
-        )
+        if self.settings.transport == "rest":
+            answer = positional.status_answer(self._ask(positional.status_request(query, self.settings)))
+        else:
+            answer = wire.StatusAnswer.model_validate(
+                self.soap("BillingStatus", mapping.status_request(query, self.settings))
+            )
         if answer.code.strip().upper() != verdicts.NOT_PAID and (error := verdicts.verdict(answer.code)) is not None:
             raise error
         return mapping.payment(answer, query)
+
+    def _ask(self, asked: dict[str, Any]) -> wire.Positional:
+        form = {"simponi_req": positional.written(asked)}
+        return wire.PositionalAnswer.model_validate(self.exchange("POST", positional.PATH, form=form).json()).response

@@ -1,4 +1,4 @@
-"""The simulated SIMPONI: its SOAP service over HTTP, and the payment push. Its books are in `treasury.py`.
+"""The simulated SIMPONI: its SOAP and its REST service over the same books, and the payment push. The books are in `treasury.py`.
 
 Two control calls come on top of the kit's: `pay` and `clock`.
 """
@@ -7,24 +7,29 @@ import asyncio
 import hmac
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import requests
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from connectors.simponi import positional, push
 from connectors.simponi.mapping import JAKARTA, MOMENT, written
 from connectors.simponi.settings import SimponiSettings
 from connectors.simponi.treasury import Entry, NotPayableError, Receipt, Treasury
 from connectors.toolkit import envelope
+from connectors.toolkit.callback import Received
+from connectors.toolkit.examples import Example, ExampleCall, Scene
 from connectors.toolkit.population import SandboxWorld
 from connectors.toolkit.sandbox import Answer, Incoming, SandboxAgency, json_answer
 
 SERVICE_PATH: Final = "/SimponiBRI_Service"
 SERVICE: Final = "http://SimponiBRI_Service"
+REST_PATH: Final = "/index.php/api/simponi"
 PUSH_TRIES: Final = 6
 _WSDL: Final = Path(__file__).with_name("SimponiBRI_Service.wsdl")
 _USER, _PASSWORD = "sandbox", "sandbox-password"
@@ -56,11 +61,17 @@ def settings(base_url: str) -> SimponiSettings:
     )
 
 
+def rest_settings(base_url: str) -> SimponiSettings:
+    """The same account, over the REST form."""
+    return settings(base_url).model_copy(update={"transport": "rest", "base_url": f"{base_url}/simponi{REST_PATH}"})
+
+
 def build(world: SandboxWorld) -> SandboxAgency:
     """The agency, ready to be hosted."""
     agency = SandboxAgency("simponi", world)
     service = _Service(agency)
     agency.on("POST", SERVICE_PATH, _operation, service.soap, _fields)
+    agency.on("POST", f"{REST_PATH}/{positional.PATH}", _method, service.rest, _rest_fields)
     agency.on("GET", SERVICE_PATH, "wsdl", lambda _: Answer(_WSDL.read_bytes(), media_type=envelope.XML))
     agency.control("POST", "pay", service.pay)
     agency.control("POST", "clock", service.turn)
@@ -127,13 +138,7 @@ class _Service:
             entry = self._issued(content)
         except _RefusedError as refused:
             return {**routing, "response": {"code": refused.code, "message": refused.message}}
-        data: envelope.Tree = {
-            "SimponiTrxId": entry.transaction_id,
-            "KodeBillingSimponi": entry.billing_code,
-            "Date": written(entry.issued_at),
-            "ExpiredDate": written(entry.expires_at),
-        }
-        return {**routing, "response": {"code": "00", "message": _MESSAGES["00"], "simponiData": data}}
+        return {**routing, "response": {"code": "00", "message": _MESSAGES["00"], "simponiData": _bill(entry)}}
 
     def _issued(self, content: envelope.Tree) -> Entry:
         data = _branch(content, "data")
@@ -141,14 +146,24 @@ class _Service:
         line = _branch(_branch(data, "PaymentDetails"), "PaymentDetail")
         if any(name not in header for name in _HEADER) or len(line) != 8:
             raise _RefusedError("30")
+        try:
+            datetime.strptime(_text(header, "DateSent"), MOMENT).replace(tzinfo=JAKARTA)
+        except ValueError:
+            raise _RefusedError("99") from None
+        return self._entered(header, line)
+
+    def _entered(self, header: Mapping[str, Any], line: Mapping[str, Any]) -> Entry:
         _admit(header)
         try:
             amount = Decimal(_text(header, "TotalNominalBilling"))
             expires = datetime.strptime(_text(header, "ExpiredDate"), MOMENT).replace(tzinfo=JAKARTA)
-            datetime.strptime(_text(header, "DateSent"), MOMENT).replace(tzinfo=JAKARTA)
         except (InvalidOperation, ValueError):
             raise _RefusedError("99") from None
-        if amount <= 0 or Decimal(_text(line, "TotalTarifPerRecord")) != amount or expires <= self._treasury.now():
+        if (
+            amount <= 0
+            or _text(line, "TotalTarifPerRecord") != _text(header, "TotalNominalBilling")
+            or expires <= self._treasury.now()
+        ):
             raise _RefusedError("ID")
         reference = _text(header, "TrxId")
         self._agency.wrote("create_bill", reference)
@@ -161,19 +176,33 @@ class _Service:
             if "TrxId" not in content or "KodeBillingSimponi" not in content:
                 raise _RefusedError("30")
             _admit(content)
-            entry, receipt = self._paid(_text(content, "KodeBillingSimponi"))
+            data = _receipt(*self._paid(_text(content, "KodeBillingSimponi")))
         except _RefusedError as refused:
             return {"ResponseCode": refused.code, "ResponseMessage": refused.message}
-        data: envelope.Tree = {
-            "SimponiTrxId": entry.transaction_id,
-            "NTB": receipt.ntb,
-            "NTPN": receipt.ntpn,
-            "TrxDate": written(receipt.paid_at),
-            "BankPersepsi": receipt.bank,
-            "ChannelPembayaran": receipt.channel,
-            "TglBuku": written(receipt.paid_at)[:10],
-        }
         return {"ResponseCode": "00", "ResponseMessage": _MESSAGES["00"], "ResponseData": data}
+
+    def rest(self, incoming: Incoming) -> Answer:
+        try:
+            method, data = _asked(incoming)
+            if method == "billingcode_v4":
+                bill = _bill(self._rest_bill(data))
+                answered = [bill[name] for name in positional.BILL_DATA]
+            elif method == "inquirybilling_v2":
+                content = _positions(data, positional.STATUS)
+                _admit(content)
+                receipt = _receipt(*self._paid(_text(content, "KodeBillingSimponi")))
+                answered = [receipt[name] for name in positional.STATUS_DATA]
+            else:
+                raise _RefusedError("99")
+        except _RefusedError as refused:
+            return json_answer({"response": {"code": refused.code, "message": refused.message}})
+        return json_answer({"response": {"code": "00", "data": answered}})
+
+    def _rest_bill(self, data: Any) -> Entry:
+        if not isinstance(data, dict) or not isinstance(data.get("detail"), list) or len(data["detail"]) != 1:
+            raise _RefusedError("30")
+        header = _positions(data.get("header"), positional.BILL_HEADER)
+        return self._entered(header, _positions(data["detail"][0], positional.BILL_LINE))
 
     def _paid(self, billing_code: str) -> tuple[Entry, Receipt]:
         entry = self._treasury.find(billing_code)
@@ -223,6 +252,44 @@ def _admit(account: Mapping[str, Any]) -> None:
         raise _RefusedError("IU")
     if any(account.get(name) != code for name, code in _OFFICE.items()):
         raise _RefusedError("IS")
+
+
+def _bill(entry: Entry) -> dict[str, str]:
+    return {
+        "SimponiTrxId": entry.transaction_id,
+        "KodeBillingSimponi": entry.billing_code,
+        "Date": written(entry.issued_at),
+        "ExpiredDate": written(entry.expires_at),
+    }
+
+
+def _receipt(entry: Entry, receipt: Receipt) -> dict[str, str]:
+    return {
+        "SimponiTrxId": entry.transaction_id,
+        "NTB": receipt.ntb,
+        "NTPN": receipt.ntpn,
+        "TrxDate": written(receipt.paid_at),
+        "BankPersepsi": receipt.bank,
+        "ChannelPembayaran": receipt.channel,
+        "TglBuku": written(receipt.paid_at)[:10],
+    }
+
+
+def _asked(incoming: Incoming) -> tuple[str, Any]:
+    """Method and data of a REST request."""
+    if not incoming.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        raise _RefusedError("99")
+    try:
+        asked = json.loads(dict(parse_qsl(incoming.body.decode()))["simponi_req"])
+        return str(asked["method"]), asked["data"]
+    except (ValueError, KeyError, TypeError):
+        raise _RefusedError("99") from None
+
+
+def _positions(given: Any, names: Sequence[str]) -> dict[str, str]:
+    if not isinstance(given, list) or len(given) != len(names):
+        raise _RefusedError("30")
+    return {name: str(value) for name, value in zip(names, given, strict=True)}
 
 
 def _pushed_row(entry: Entry) -> dict[str, str]:
@@ -285,11 +352,73 @@ def _fields(incoming: Incoming) -> Mapping[str, Any]:
     }
 
 
+def _method(incoming: Incoming) -> str:
+    try:
+        method, _ = _asked(incoming)
+    except _RefusedError:
+        return "unknown"
+    return {"billingcode_v4": "create_bill", "inquirybilling_v2": "get_bill"}.get(method, "unknown")
+
+
+def _rest_fields(incoming: Incoming) -> Mapping[str, Any]:
+    try:
+        method, data = _asked(incoming)
+        if method == "inquirybilling_v2":
+            return {"billing_code": _positions(data, positional.STATUS)["KodeBillingSimponi"]}
+        header = _positions(data["header"] if isinstance(data, dict) else None, positional.BILL_HEADER)
+    except (_RefusedError, KeyError):
+        return {}
+    return {
+        "reference": header["TrxId"],
+        "payer_name": header["NamaWajibBayar"],
+        "amount": header["TotalNominalBilling"],
+    }
+
+
 def _branch(tree: envelope.Tree, name: str) -> envelope.Tree:
     value = tree.get(name)
     return value if isinstance(value, dict) else {}
 
 
-def _text(tree: envelope.Tree, name: str) -> str:
+def _text(tree: Mapping[str, Any], name: str) -> str:
     value = tree.get(name, "")
     return value if isinstance(value, str) else ""
+
+
+def _wanted(scene: Scene) -> dict[str, Any]:
+    payer = scene.family.mother
+    return {
+        "payer_name": payer.name,
+        "nik": payer.nik,
+        "tariff_code": "EPASPOR5",
+        "amount": "650000",
+        "description": "Paspor",
+    }
+
+
+def _of_one(scene: Scene) -> dict[str, Any]:
+    return {"billing_code": scene.call("create_bill", _wanted(scene)).model_dump()["billing_code"]}
+
+
+def _push(settings: SimponiSettings, at: datetime, number: int) -> Received:
+    row = {
+        "usr_id_SIMPONI": settings.user_id,
+        "trx_id_SIMPONI": f"EXAMPLE{number}",
+        "kode_billing_SIMPONI": f"829900{number:09d}",
+        "NTPN": f"EXAMPLE{number:09d}",
+        "NTB": f"{number:012d}",
+        "tgl_jam_pembayaran": written(at),
+        "bank_persepsi": "999",
+        "channel_pembayaran": "7012",
+        "tgl_buku": written(at)[:10],
+    }
+    secret = settings.callback_secret
+    headers = {"content-type": "application/json"}
+    if secret is not None:
+        headers[push.SECRET_HEADER] = secret.get_secret_value()
+    return Received("POST", "/v1/callbacks/simponi/payment", headers, json.dumps([row]).encode(), "127.0.0.1", at)
+
+
+EXAMPLES: Final[dict[str, Example]] = {"create_bill": _wanted, "get_bill": _of_one}
+
+CALLS: Final[dict[str, ExampleCall]] = {"payment": _push}

@@ -1,6 +1,7 @@
 """What the connector to SIMPONI needs to be told. Values come from `SIMPUL_SIMPONI_…`."""
 
 from ipaddress import ip_network
+from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
@@ -9,10 +10,16 @@ from connectors.toolkit.settings import ConnectorSettings
 
 
 class SimponiSettings(ConnectorSettings):
-    """Account of one ministry office (satker). `base_url` is the address of the SOAP service itself."""
+    """Account of one ministry office (satker).
+
+    `base_url` is the address of the SOAP service itself, or, for REST, what stands before `/index/format/json`.
+    """
 
     model_config = SettingsConfigDict(env_prefix="SIMPUL_SIMPONI_")
 
+    transport: Literal["soap", "rest"] = Field(
+        default="soap", description="Which of SIMPONI's two forms the office is connected to: soap, or rest."
+    )
     user_id: str = Field(min_length=1, description="SIMPONI user id (UserId) of the office.")
     password: SecretStr = Field(description="Password of that user.")
     apps_id: str = Field(default="001", min_length=1, description="appsId of our application, from the agreement.")
@@ -26,6 +33,8 @@ class SimponiSettings(ConnectorSettings):
         min_length=1, description="KodePPSimponi: the government regulation that sets the office's tariffs."
     )
     account_code: str = Field(pattern=r"^[0-9]{6}$", description="KodeAkun: the revenue account, six digits.")
+    location_code: str = Field(default="", description="kodeLokasi of a bill's lines, REST only; empty: left blank.")
+    city_code: str = Field(default="", description="kodeKabkota of a bill's lines, REST only; empty: left blank.")
     callback_secret: SecretStr | None = Field(
         default=None,
         min_length=16,

@@ -1,9 +1,9 @@
-"""SIMPONI's own shapes (contract section 6): what zeep gives and takes, and the rows of the payment push.
+"""SIMPONI's own shapes (contract section 6): what zeep gives and takes, REST's answers, the rows of the payment push.
 
 The elements themselves are in `SimponiBRI_Service.wsdl`. Nothing here judges an answer.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
@@ -57,6 +57,20 @@ class StatusAnswer(Shape):
     code: str = Field(alias="ResponseCode")
     message: str | None = Field(default=None, alias="ResponseMessage")
     data: StatusData | None = Field(default=None, alias="ResponseData")
+
+
+class Positional(Shape):
+    """`response` of the REST service: what `data` means goes by position."""
+
+    code: str
+    message: str | None = None
+    data: list[Any] | str | None = None
+
+
+class PositionalAnswer(Shape):
+    """The whole answer of the REST service."""
+
+    response: Positional
 
 
 _Short = Annotated[str, StringConstraints(max_length=64, strip_whitespace=True)]

@@ -14,6 +14,7 @@ from connectors import sandbox_app
 from connectors.simponi import push
 from connectors.simponi.connector import Simponi
 from connectors.simponi.requests import BillQuery, BillRequest
+from connectors.simponi.sandbox import rest_settings
 from connectors.toolkit import diagnoses, errors
 from connectors.toolkit.callback import Handled, Received
 
@@ -45,9 +46,24 @@ def connected(sandbox, **changes):
         yield connector
 
 
+@pytest.fixture(params=["soap", "rest"])
+def transport(request):
+    return request.param
+
+
+def over(sandbox, transport):
+    return {} if transport == "soap" else {"transport": "rest", "base_url": rest_settings(sandbox.url).base_url}
+
+
 @pytest.fixture
-def simponi(sandbox):
+def soap(sandbox):
     with connected(sandbox) as connector:
+        yield connector
+
+
+@pytest.fixture
+def simponi(sandbox, transport):
+    with connected(sandbox, **over(sandbox, transport)) as connector:
         yield connector
 
 
@@ -63,7 +79,10 @@ def xml(body, status=200):
     return {"kind": "status", "status": status, "body": body, "media_type": "text/xml"}
 
 
-def verdict(code):
+def verdict(code, transport):
+    if transport == "rest":
+        body = json.dumps({"response": {"code": code, "message": "x"}})
+        return {"kind": "status", "status": 200, "body": body, "media_type": "application/json"}
     return xml(
         '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>'
         '<s:PaymentResponse xmlns:s="http://SimponiBRI_Service"><response>'
@@ -152,8 +171,8 @@ def test_a_billing_code_that_was_never_issued_is_rejected(simponi):
     ("changes", "code"),
     [({"password": SecretStr("wrong")}, "IU"), ({"user_id": "x"}, "IU"), ({"office_code": "1"}, "IS")],
 )
-def test_a_wrong_account_is_our_misconfiguration(sandbox, changes, code):
-    with connected(sandbox, **changes) as connector:
+def test_a_wrong_account_is_our_misconfiguration(sandbox, transport, changes, code):
+    with connected(sandbox, **over(sandbox, transport), **changes) as connector:
         for call in (
             lambda: connector.create_bill(REQUEST, reference="passport/1"),
             lambda: connector.get_bill(BillQuery(billing_code="820990000000001")),
@@ -176,8 +195,8 @@ def test_a_wrong_account_is_our_misconfiguration(sandbox, changes, code):
         ("77", errors.BadData),
     ],
 )
-def test_every_code_becomes_its_error(simponi, sandbox, code, kind):
-    script(sandbox, "create_bill", verdict(code))
+def test_every_code_becomes_its_error(simponi, sandbox, transport, code, kind):
+    script(sandbox, "create_bill", verdict(code, transport))
     with pytest.raises(kind):
         simponi.create_bill(REQUEST, reference="passport/1")
 
@@ -190,9 +209,9 @@ def test_every_code_becomes_its_error(simponi, sandbox, code, kind):
         {"kind": "timeout", "seconds": 3, "after_write": True},
     ],
 )
-def test_a_bill_may_be_asked_for_again_after_any_trouble(sandbox, fault):
+def test_a_bill_may_be_asked_for_again_after_any_trouble(sandbox, transport, fault):
     script(sandbox, "create_bill", fault, reference="passport/1")
-    with connected(sandbox, call_deadline=1.0) as connector:
+    with connected(sandbox, call_deadline=1.0, **over(sandbox, transport)) as connector:
         with pytest.raises(errors.Retriable):
             connector.create_bill(REQUEST, reference="passport/1")
         assert connector.create_bill(REQUEST, reference="passport/1").reference == "passport/1"
@@ -224,10 +243,10 @@ def test_a_web_page_or_nothing_instead_of_an_answer_is_asked_again(simponi, sand
         '{"json": true}',
     ],
 )
-def test_an_answer_with_a_document_type_or_no_xml_at_all_is_bad_data(simponi, sandbox, body):
+def test_an_answer_with_a_document_type_or_no_xml_at_all_is_bad_data(soap, sandbox, body):
     script(sandbox, "get_bill", xml(body))
     with pytest.raises(errors.BadData) as bad:
-        simponi.get_bill(BillQuery(billing_code="820990000000001"))
+        soap.get_bill(BillQuery(billing_code="820990000000001"))
     assert "root:" not in f"{bad.value} {bad.value.detail}"
 
 
@@ -250,8 +269,8 @@ def test_the_sandbox_shows_its_wsdl_as_the_agency_does(sandbox):
     assert "SimponiBRI_Service" in reply.text
 
 
-def test_a_payment_is_pushed_and_prompts_a_signal_about_its_bill(simponi, sandbox):
-    bill = simponi.create_bill(REQUEST, reference="passport/1")
+def test_a_payment_is_pushed_and_prompts_a_signal_about_its_bill(soap, sandbox):
+    bill = soap.create_bill(REQUEST, reference="passport/1")
     with receiver() as (url, received):
         control(sandbox, "pay", {"billing_code": bill.billing_code, "push_to": url}).raise_for_status()
         body = received.get(timeout=20)
@@ -264,8 +283,8 @@ def test_a_payment_is_pushed_and_prompts_a_signal_about_its_bill(simponi, sandbo
     assert (reply.status, json.loads(reply.body)[0]["status"]) == (200, push.RECEIVED["status"])
 
 
-def test_a_push_that_is_not_taken_is_tried_again(simponi, sandbox):
-    bill = simponi.create_bill(REQUEST, reference="passport/1")
+def test_a_push_that_is_not_taken_is_tried_again(soap, sandbox):
+    bill = soap.create_bill(REQUEST, reference="passport/1")
     with receiver(503, 500) as (url, received):
         control(sandbox, "pay", {"billing_code": bill.billing_code, "push_to": url}).raise_for_status()
         assert json.loads(received.get(timeout=20))[0]["kode_billing_SIMPONI"] == bill.billing_code
@@ -282,3 +301,26 @@ def test_every_operation_says_what_it_does_and_on_what_contract():
         "create_bill": ("repeatable", "C", None),
         "get_bill": ("read", "C", None),
     }
+
+
+def test_a_bill_made_over_one_transport_is_known_over_the_other(sandbox):
+    with connected(sandbox) as soap, connected(sandbox, **over(sandbox, "rest")) as rest:
+        bill = soap.create_bill(REQUEST, reference="passport/1")
+        control(sandbox, "pay", {"billing_code": bill.billing_code}).raise_for_status()
+        query = BillQuery(billing_code=bill.billing_code)
+        assert soap.get_bill(query) == rest.get_bill(query)
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ({"data": "no json"}, "99"),
+        ({"json": {"simponi_req": {}}}, "99"),
+        ({"data": {"simponi_req": '{"method": "other", "data": []}'}}, "99"),
+        ({"data": {"simponi_req": '{"method": "inquirybilling_v2", "data": ["1"]}'}}, "30"),
+        ({"data": {"simponi_req": '{"method": "billingcode_v4", "data": {"header": [], "detail": [[]]}}'}}, "30"),
+    ],
+)
+def test_the_rest_sandbox_is_strict_about_form_and_positions(sandbox, asked, code):
+    url = f"{rest_settings(sandbox.url).base_url}/index/format/json"
+    assert requests.post(url, timeout=5, **asked).json()["response"]["code"] == code
