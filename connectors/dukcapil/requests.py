@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.base import Filled
-from schemas.civil import Family
+from schemas.civil import Address, Family
 from schemas.identifiers import NIK, NKK, Sex
 from schemas.privacy import personal
 
@@ -69,9 +69,69 @@ class FamilyCardRequest(Request):
 
     nkk: NKK
     reason: Filled | None = None
+    address: Address | None = Field(
+        default=None,
+        description="Where the household moved to within its regency; to another regency it needs a letter",
+    )
 
 
 class ChildCardRequest(Request):
     """A child's identity card (KIA) for a registered child."""
 
     nik: Annotated[NIK, OfChild]
+
+
+class DeathRegistration(Request):
+    """A death to be registered. Report within 30 days: UU 24/2013 art. 44."""
+
+    nik: NIK
+    died_on: Annotated[date, personal("general")]
+    place: Identity
+    letter_number: Annotated[Filled, personal("general")] | None = Field(
+        default=None, description="Of the death letter that a hospital or village head gave"
+    )
+    reporter_nik: NIK | None = None
+
+
+class MarriageRegistration(Request):
+    """A marriage to be registered. With a book number of the KUA the civil status of both is changed and no deed is made."""
+
+    husband_nik: NIK
+    wife_nik: NIK
+    married_on: Annotated[date, personal("general")]
+    place: Identity | None = None
+    book_number: Annotated[Filled, personal("general")] | None = Field(
+        default=None, description="Of the KUA's marriage book; left out for a marriage that was not held at a KUA"
+    )
+
+
+class MoveOut(Request):
+    """A household that moves to another regency, everyone on the card."""
+
+    nkk: NKK
+    address: Address = Field(description="Where to, with region codes down to the village")
+    reason: Filled | None = None
+
+
+class MoveIn(Request):
+    """A household that arrives with the letter of the regency it comes from."""
+
+    letter_number: Annotated[Filled, personal("general")] = Field(description="Of the SKPWNI")
+    address: Address = Field(description="Where they live now, with region codes down to the village")
+
+
+class IdentityCardRequest(Request):
+    """An identity card (KTP-el) for a resident of 17 years or more, or who is or was married."""
+
+    nik: NIK
+    reason: Filled | None = Field(default=None, description="Such as first card, lost, changed civil status")
+
+
+class UseReport(Request):
+    """What a resident's data were used for, reported back to Dukcapil."""
+
+    nik: NIK
+    customer_id: Annotated[Filled, personal("general")] | None = Field(
+        default=None,
+        description="How we know this resident, such as an application number; our reference when left out",
+    )

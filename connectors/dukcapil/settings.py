@@ -1,5 +1,7 @@
 """What the agreement with Dukcapil gives us: an address, a login, a threshold."""
 
+from typing import Literal
+
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
@@ -22,3 +24,14 @@ class DukcapilSettings(ConnectorSettings):
     verify_threshold: int = Field(
         default=90, ge=80, le=100, description="Likeness in per cent from which a name or address counts as a match."
     )
+    verify_method: Literal["CALL_VERIFY_BY_ELEMEN", "koneksitas_verifby_elemen"] = Field(
+        default="CALL_VERIFY_BY_ELEMEN",
+        description="How this office calls its comparison; the second name is the old one.",
+    )
+    report_path: str = Field(
+        default="DATA_BALIKAN", pattern=r"^[A-Za-z0-9_./-]+$", description="Where use is reported to, below `base_url`."
+    )
+    report_token: SecretStr | None = Field(default=None, description="Bearer token for reporting use.")
+    institution_id: str | None = Field(default=None, description="Our `id_lembaga`, for reporting use.")
+    institution_name: str | None = Field(default=None, description="Our `nama_lembaga`, for reporting use.")
+    feed_page: int = Field(default=100, ge=1, le=1000, description="Changes of residents that one pull asks for.")

@@ -10,6 +10,10 @@ from connectors.toolkit.errors import AgencyError, BadData, Misconfigured, Rejec
 from schemas.text import Text
 
 NOT_FOUND: Final = "13"
+TOO_YOUNG: Final = "21"
+MARRIED: Final = "22"
+LETTER: Final = "23"
+NEEDS_LETTER: Final = "24"
 
 REASONS: Final[Mapping[str, Text]] = MappingProxyType(
     {
@@ -33,9 +37,25 @@ REASONS: Final[Mapping[str, Text]] = MappingProxyType(
             id="NIK tidak sesuai format Dukcapil. Salin NIK dari KTP atau KK.",
             en="The NIK is not in Dukcapil's format. Copy it from the KTP or the family card.",
         ),
+        TOO_YOUNG: Text(
+            id="Belum memenuhi usia yang disyaratkan. Periksa tanggal lahir pada akta kelahiran.",
+            en="The required age is not reached. Check the date of birth on the birth deed.",
+        ),
+        MARRIED: Text(
+            id="Salah satu mempelai tercatat masih kawin. Perbarui status perkawinan di Dukcapil lebih dahulu.",
+            en="One of the couple is recorded as married. Have the civil status updated at Dukcapil first.",
+        ),
+        LETTER: Text(
+            id="Surat pindah (SKPWNI) ini sudah dipakai atau tidak berlaku lagi. Minta surat baru di daerah asal.",
+            en="This moving letter (SKPWNI) is used or no longer valid. Ask for a new one where you come from.",
+        ),
+        NEEDS_LETTER: Text(
+            id="Pindah ke kabupaten/kota lain memerlukan SKPWNI; pindah di dalamnya tidak.",
+            en="A move to another regency needs a moving letter (SKPWNI); one within the regency does not.",
+        ),
     }
 )
-"""The business refusals of the contract (section 1), by code, as the citizen is told them."""
+"""The business refusals of the contract (section 1), by code, as the citizen is told them; 21 to 24 are ours [G]."""
 
 LOGIN = Text(
     id="Dukcapil menolak user id atau kata sandi. Periksa pengaturan konektor.",
@@ -53,6 +73,12 @@ SUSPENDED = Text(
     id="User atau instansi kita dinonaktifkan oleh Dukcapil. Hubungi Dukcapil.",
     en="Dukcapil has deactivated our user or institution. Call Dukcapil.",
 )
+
+REPORTING = Text(
+    id="Pelaporan pemakaian data belum diatur. Isi report_token, institution_id, dan institution_name.",
+    en="Reporting the use of data is not set up. Set report_token, institution_id and institution_name.",
+)
+ALREADY_REPORTED: Final = "datasudahpernahdikirim"
 
 Make = Callable[[str], AgencyError]
 
@@ -89,6 +115,11 @@ MESSAGES: Final[Mapping[str, Make]] = MappingProxyType(
 """Messages without case and spaces: both vary between offices."""
 
 
+def folded(message: object) -> str:
+    """A message without its case and spaces, both of which vary."""
+    return "".join(str(message).split()).casefold()
+
+
 def refusal(row: Row) -> AgencyError | None:
     """What a row refuses, or None where it is an answer.
 
@@ -101,7 +132,7 @@ def refusal(row: Row) -> AgencyError | None:
     message = next((fields[name] for name in ("RESPON", "RESPONSE", "RESPONSE_DESC") if fields.get(name)), None)
     if message is None:
         return None
-    make = MESSAGES.get("".join(str(message).split()).casefold())
+    make = MESSAGES.get(folded(message))
     if make is not None:
         return make(code)
     if fields.keys() <= {"RESPON", "RESPONSE", "RESPONSE_DESC", "RESPONSE_CODE", "QUOTALIMITER"}:

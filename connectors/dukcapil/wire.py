@@ -76,6 +76,7 @@ class IssueFamilyCard(Login):
     referensi: str
     no_kk: str
     alasan: str | None = None
+    tujuan: dict[str, str] | None = None
 
 
 class IssueChildCard(Login):
@@ -85,11 +86,86 @@ class IssueChildCard(Login):
     nik: str
 
 
+class RegisterDeath(Login):
+    """`REGISTER_DEATH` [G]."""
+
+    referensi: str
+    nik: str
+    tgl_mati: str
+    tmpt_mati: str
+    no_surat_kematian: str | None = None
+    nik_pelapor: str | None = None
+
+
+class RegisterMarriage(Login):
+    """`REGISTER_MARRIAGE` [G]."""
+
+    referensi: str
+    nik_suami: str
+    nik_istri: str
+    tgl_kwn: str
+    tmpt_kwn: str | None = None
+    no_buku_nikah: str | None = None
+
+
+class MoveOut(Login):
+    """`MOVE_OUT` [G]."""
+
+    referensi: str
+    no_kk: str
+    tujuan: dict[str, str]
+    alasan: str | None = None
+
+
+class MoveIn(Login):
+    """`MOVE_IN` [G]."""
+
+    referensi: str
+    no_skpwni: str
+    tujuan: dict[str, str]
+
+
+class IssueKtpEl(Login):
+    """`ISSUE_KTP_EL` [G]."""
+
+    referensi: str
+    nik: str
+    alasan: str | None = None
+
+
+class CallPerubahan(Login):
+    """`CALL_PERUBAHAN` [G]: changes of residents after a serial number."""
+
+    serial: int
+    size: int
+
+
 class CallReferensi(Login):
     """`CALL_REFERENSI` [G]: what became of a write, by our reference."""
 
     referensi: str
     jenis: str
+
+
+class Report(BaseModel):
+    """What the data-return duty answers, with HTTP 200 or 400."""
+
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+
+    message: str
+
+
+def use_report(institution: tuple[str, str], nik: str, customer: str) -> list[dict[str, Any]]:
+    """The body of the data-return duty, for one resident.
+
+    Args:
+        institution: `id_lembaga` and `nama_lembaga`.
+        nik: Whose data were used.
+        customer: How the institution knows them.
+    """
+    number, name = institution
+    data = [{"NIK": nik, "param": [{"CUSTOMER_ID": customer}]}]
+    return [{"id_lembaga": number, "nama_lembaga": name, "data": data}]
 
 
 class Envelope(BaseModel):
@@ -99,6 +175,7 @@ class Envelope(BaseModel):
 
     content: list[dict[str, Any]] | None = None
     quota_limiter: int | None = Field(default=None, alias="quotaLimiter")
+    last_page: bool | None = Field(default=None, alias="lastPage")
 
     @property
     def first(self) -> Row:

@@ -102,6 +102,8 @@ class Meter:
     arrears: Decimal
 
 
+_COUPLE_AMONG = 256
+
 _TRADES = (("56101", "Restoran"), ("47111", "Minimarket"), ("62019", "Perangkat lunak"), ("86103", "Klinik"))
 _RANKS = ("II/c", "III/a", "III/b", "III/d", "IV/a")
 _POSITIONS = ("Pengadministrasi Umum", "Analis Kebijakan", "Guru", "Perawat", "Pranata Komputer")
@@ -231,6 +233,24 @@ def civil_servant_by_nik(population: Population, nik: str) -> CivilServant | Non
     return next((one for one in _civil_servants(population).values() if one.person.nik == nik), None)
 
 
+def couple(population: Population, number: int, on: date) -> tuple[SyntheticPerson, SyntheticPerson]:
+    """A man and a woman who live with their parents in different families and are 19 or older; another number, another couple.
+
+    Args:
+        population: Where they live.
+        number: Which couple; the first of them are looked for among the families from 256 times this on.
+        on: The day on which they are of age.
+    """
+    found: dict[str, SyntheticPerson] = {}
+    for index in range(number * _COUPLE_AMONG, (number + 1) * _COUPLE_AMONG):
+        for child in population.family(index).children:
+            if child.nkk not in {one.nkk for one in found.values()} and child.birth_date <= _years_before(on, 19):
+                found.setdefault(child.sex, child)
+        if len(found) == 2:
+            return found["male"], found["female"]
+    raise IndexError("there is no such couple among the residents")
+
+
 def meter(family: SyntheticFamily, kind: str = "electricity") -> Meter:
     """A family's connection to `electricity` or `water`."""
     index = family.index
@@ -252,6 +272,10 @@ def meter_by_number(population: Population, number: str) -> Meter | None:
     family = _family(population, int(number[3:11]))
     found = None if family is None else meter(family, "electricity" if number[2] == "1" else "water")
     return found if found and found.customer_number == number else None
+
+
+def _years_before(day: date, years: int) -> date:
+    return date(day.year - years, day.month, min(day.day, 28) if day.month == 2 else day.day)
 
 
 @cache

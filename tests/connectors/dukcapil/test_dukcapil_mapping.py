@@ -35,24 +35,6 @@ def test_every_way_of_writing_nothing_is_none(nothing):
     assert person == Person(nik=str(NIK))
 
 
-@pytest.mark.parametrize("written", ["1990-01-31", "31-01-1990", "31/01/1990", "1990-01-31 00:00:00"])
-def test_dates_are_read_however_the_office_writes_them(written):
-    assert mapping.day(written) == date(1990, 1, 31)
-
-
-def test_a_date_in_another_form_is_bad_data():
-    with pytest.raises(BadData):
-        mapping.day("January")
-
-
-@pytest.mark.parametrize(
-    ("written", "sex"),
-    [("Laki-Laki", "male"), ("LAKI - LAKI", "male"), ("PEREMPUAN", "female"), ("P", "female"), ("?", None)],
-)
-def test_sex_is_read_in_any_case_and_spacing(written, sex):
-    assert mapping.sex(written) == sex
-
-
 def test_codes_of_an_address_are_put_together_with_their_lost_zeros():
     address = mapping.address({"NO_PROP": 99, "NO_KAB": 1, "NO_KEC": "3", "NO_KEL": 2001, "KODE_POS": 990})
 
