@@ -139,6 +139,8 @@ class Callback:
         refuse: Words the answer to a call that `take` refused, or that could not be handled now (`Retriable`); problem
             JSON with 401, 422 or 503 when not given.
         max_bytes: A larger body is refused before it is read.
+        unsigned: What stands in for a proof of who calls, where the contract has no signature and no credential at all; the
+            conformance kit takes none for granted.
     """
 
     name: str
@@ -148,3 +150,4 @@ class Callback:
     answer: Callable[[Taken, Handled], Reply]
     refuse: Callable[[Received, AgencyError], Reply] | None = None
     max_bytes: int = 256 * 1024
+    unsigned: str | None = None

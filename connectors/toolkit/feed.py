@@ -118,7 +118,7 @@ def feed(
         every: How often the gateway pulls when there was nothing more.
         purpose: Why personal data is asked for (UU 27/2022).
         contract: Where the wire contract comes from: `D`, `C` or `G`.
-        legal_basis: The law the pull rests on, where it is not simply the public task.
+        legal_basis: The law the pull rests on, or `PUBLIC_TASK`; the conformance kit asks for one.
     """
 
     def decorate(function: Callable[[_Self, str | None], Page[R]]) -> FeedMethod[_Self, R]:

@@ -150,6 +150,15 @@ class SandboxAgency:
             fault, chance = met
             await fault.meet(self._meeting(route.handler, incoming, chance, receive, send))
 
+    async def answered(self, scope: Scope, body: bytes) -> tuple[str, Answer]:
+        """The answer of a good day, not sent yet, and its route's operation: for whoever works on what answers say."""
+        incoming, route = self._routed(scope, body)
+        if route is None:
+            return "", json_answer({"message": "Not Found"}, 404)
+        operation = route.operation if isinstance(route.operation, str) else route.operation(incoming)
+        self.calls[operation] += 1
+        return operation, await _answer(route.handler, incoming)
+
     async def handle_control(self, name: str, incoming: Incoming) -> Answer:
         """One request to the control routes."""
         handler = self.controls.get((incoming.method, name))

@@ -150,7 +150,7 @@ class Transport:
             _here.call = None
         if 200 <= response.status_code < 300 or response.status_code in accept:
             return Reply(response.status_code, response.headers, body)
-        raise _refused(response.status_code, response.headers)
+        raise refused(response.status_code, response.headers)
 
     def close(self) -> None:
         """Closes the connections that are kept."""
@@ -387,7 +387,8 @@ REFUSALS: Mapping[int, _Refusal] = {
 """HTTP statuses that need a name of their own; other 4xx are `_FORM`, other 5xx `_FAULT`."""
 
 
-def _refused(status: int, headers: Mapping[str, str]) -> AgencyError:
+def refused(status: int, headers: Mapping[str, str]) -> AgencyError:
+    """The error that an HTTP status says, where the caller wanted a good answer."""
     refusal = REFUSALS.get(status, _FORM if 400 <= status < 500 else _FAULT)
     more: dict[str, Any] = {}
     if refusal.make is Retriable:

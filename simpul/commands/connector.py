@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from simpul.commands import connector_check
+
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
@@ -187,3 +189,6 @@ def _print_settings(agency: str) -> None:
     for name, field in model.model_fields.items():
         default = "required" if field.is_required() else f"default {field.default}"
         typer.echo(f"{model.variable(name)}  ({default})\n    {field.description}")
+
+
+connector_check.register(app)
