@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from connectors.bank import mapping, payment, signing, verdicts, wire
 from connectors.bank.requests import VirtualAccountQuery, VirtualAccountRequest
 from connectors.bank.settings import BankSettings
-from connectors.toolkit import RestConnector, operation
+from connectors.toolkit import PUBLIC_TASK, RestConnector, operation
 from connectors.toolkit.errors import AgencyError, Rejected
 from connectors.toolkit.tokens import Token, TokenRefusedError, Tokens
 from schemas.payments import VirtualAccount, VirtualAccountPayment
@@ -75,7 +75,7 @@ class Bank(RestConnector[BankSettings]):
             raise
         return found.model_copy(update={"expires_at": found.expires_at or latest})
 
-    @operation(effect="read", purpose="payment of a fee or tax", contract="D")
+    @operation(effect="read", purpose="payment of a fee or tax", legal_basis=PUBLIC_TASK, contract="D")
     def inquire_virtual_account(self, query: VirtualAccountQuery) -> VirtualAccount:
         """What can be paid into an account (service 24).
 
@@ -84,7 +84,7 @@ class Bank(RestConnector[BankSettings]):
         """
         return mapping.virtual_account(self._inquire(query.number).data, query.number)
 
-    @operation(effect="read", purpose="confirmation of a payment", contract="D")
+    @operation(effect="read", purpose="confirmation of a payment", legal_basis=PUBLIC_TASK, contract="D")
     def get_payment_status(self, query: VirtualAccountQuery) -> VirtualAccountPayment:
         """Whether an account has been paid (service 26); unpaid and expired are answers, not errors.
 

@@ -18,7 +18,7 @@ from connectors.bpjs_kesehatan.requests import (
     QueueQuery,
 )
 from connectors.bpjs_kesehatan.settings import BpjsKesehatanSettings
-from connectors.toolkit import RestConnector, diagnoses, errors, operation
+from connectors.toolkit import PUBLIC_TASK, RestConnector, diagnoses, errors, operation
 from connectors.toolkit.transport import Reply
 from schemas.health import HealthMembership, QueueTicket
 
@@ -48,7 +48,7 @@ class BpjsKesehatan(RestConnector[BpjsKesehatanSettings]):
         super().__init__(settings)
         self._now = now
 
-    @operation(effect="read", purpose="check of health insurance membership", contract="C")
+    @operation(effect="read", purpose="check of health insurance membership", legal_basis=PUBLIC_TASK, contract="C")
     def get_membership(self, query: MembershipQuery) -> HealthMembership:
         """One resident's membership by NIK, on a day.
 
@@ -126,7 +126,7 @@ class BpjsKesehatan(RestConnector[BpjsKesehatanSettings]):
         """The membership as it was ended under our reference; None when the agency knows no such reference."""
         return self._found(request.nik, "Peserta", "delete", "referensi", reference)
 
-    @operation(effect="read", purpose="place in the queue of a health facility", contract="C")
+    @operation(effect="read", purpose="place in the queue of a health facility", legal_basis=PUBLIC_TASK, contract="C")
     def get_queue(self, query: QueueQuery) -> QueueTicket:
         """One place in a facility's queue, by its booking code (Antrean).
 

@@ -22,7 +22,7 @@ _SECRET_NAME: Final = re.compile(r"(^|_)(password|passwd|secret|token|key|pin|pa
 _SECRET_WORD: Final = re.compile(
     r"\b(password|passphrase|secret|PIN|private key|bearer token|api key)\b", re.IGNORECASE
 )
-_NO_SECRET_NAME: Final = re.compile(r"_(id|file|url|path|seconds|name|header|lifetime|networks)$")
+_NO_SECRET_NAME: Final = re.compile(r"(^|_)public_key$|_(id|file|url|path|seconds|name|header|lifetime|networks)$")
 _PLAIN: Final = frozenset({int, float, bool})
 
 
