@@ -1,0 +1,1 @@
+"""OSS-RBA, the national licensing of businesses by risk (Ministry of Investment, BKPM)."""
