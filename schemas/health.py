@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field, StringConstraints
 
 from schemas.base import Filled, Record
 from schemas.civil import Address
+from schemas.documents import Content, Sha256
 from schemas.identifiers import NIK, NKK, BPJSNumber, Sex
 from schemas.privacy import personal
 
@@ -101,7 +102,8 @@ class HealthLetter(Record):
     issued_at: Annotated[AwareDatetime, HEALTH] | None = None
     issued_by: Annotated[Filled, HEALTH] | None = Field(None, description="The facility or practitioner")
     media_type: Filled
-    content: Annotated[Filled, HEALTH] = Field(description="The document in Base64")
+    sha256: Sha256
+    content: Content
 
 
 RECORDS: tuple[type[Record], ...] = (HealthMembership, QueueTicket, Patient, Practitioner, HealthLetter)

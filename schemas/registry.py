@@ -15,6 +15,7 @@ from schemas import (
     payments,
     signing,
     tax,
+    utility,
 )
 from schemas.application import Application, Outcome
 from schemas.base import Record
@@ -38,6 +39,7 @@ RECORDS = _by_id(
     *payments.RECORDS,
     *signing.RECORDS,
     *tax.RECORDS,
+    *utility.RECORDS,
 )
 """What operations bring from agencies; each has a topic of its own."""
 
