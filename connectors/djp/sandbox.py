@@ -180,7 +180,6 @@ def build(world: SandboxWorld) -> SandboxAgency:
     agency.control("POST", "expire", expire)
     agency.control("POST", "move", move)
     agency.on_reset(office.reset)
-    agency.on_reset(world.reset)
     return agency
 
 

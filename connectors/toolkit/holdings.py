@@ -148,6 +148,11 @@ def parcel_by_certificate(world: SandboxWorld, certificate: str) -> Parcel | Non
     return _its_parcel(world, district, int(number) - 1, lambda found: found.certificate == certificate)
 
 
+def ordinary_parcel(world: SandboxWorld, number: int) -> Parcel:
+    """A parcel that is neither blocked nor in arrears; another number gives another."""
+    return parcel(world, world.population.family(number // 9 * 10 + number % 9))
+
+
 def business(population: Population, family: SyntheticFamily) -> Business | None:
     """The firm of a family, or None."""
     index = family.index

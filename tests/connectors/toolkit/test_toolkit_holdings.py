@@ -26,6 +26,12 @@ def test_civil_servants_are_found_by_both_numbers():
     assert holdings.civil_servant_by_nik(WORLD.population, servant.person.nik) == servant
 
 
+def test_ordinary_parcels_can_be_sold_and_differ():
+    parcels = [holdings.ordinary_parcel(WORLD, number) for number in range(200)]
+    assert not any(parcel.blocked or parcel.arrears for parcel in parcels)
+    assert len({parcel.nop for parcel in parcels}) == 200
+
+
 def test_most_but_not_all_families_filed_their_tax_returns():
     assert [holdings.returns_filed(WORLD.population.family(index)) for index in (0, 23, 24)] == [True, True, False]
 

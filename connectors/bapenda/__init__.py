@@ -1,0 +1,1 @@
+"""Bapenda, the local tax office (Badan Pendapatan Daerah)."""
