@@ -9,6 +9,7 @@ from connectors.simponi import mapping, positional, push, verdicts, wire
 from connectors.simponi.requests import BillQuery, BillRequest
 from connectors.simponi.settings import SimponiSettings
 from connectors.toolkit import RestConnector, SoapConnector, operation
+from connectors.toolkit.contracts import ContractDocument
 from schemas.payments import Bill, Payment
 
 
@@ -28,6 +29,7 @@ class Simponi(RestConnector[SimponiSettings], SoapConnector[SimponiSettings]):
     wsdl = Path(__file__).with_name("SimponiBRI_Service.wsdl")
     binding = "{http://SimponiBRI_Service}SimponiBRI_ServiceBinding"
     callbacks = (push.PAYMENT,)
+    contracts = (ContractDocument("SimponiBRI_Service.wsdl", "?wsdl"),)
 
     def __init__(self, settings: SimponiSettings | None = None, *, now: Callable[[], datetime] = _utc_now) -> None:
         super().__init__(settings)

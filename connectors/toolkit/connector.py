@@ -4,6 +4,7 @@ import typing
 from typing import ClassVar, Generic, Self, TypeVar
 
 from connectors.toolkit.callback import Callback
+from connectors.toolkit.contracts import ContractDocument
 from connectors.toolkit.feed import Feed, FeedMethod
 from connectors.toolkit.operation import Operation, OperationMethod
 from connectors.toolkit.settings import ConnectorSettings, from_environment
@@ -22,6 +23,8 @@ class Connector(Generic[S]):
 
     agency: ClassVar[str]
     callbacks: ClassVar[tuple[Callback, ...]] = ()
+    contracts: ClassVar[tuple[ContractDocument, ...]] = ()
+    """What the agency publishes of its contract, with our pinned copies: watched for drift."""
 
     def __init__(self, settings: S | None = None) -> None:
         self.settings: S = from_environment(self.settings_class()) if settings is None else settings

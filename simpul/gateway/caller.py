@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from simpul.crypto import CannotDecryptError, Keys
 from simpul.gateway import answers
 from simpul.gateway.answers import Answer
 from simpul.gateway.decisions import Backoff, Ending, Move, after_call, after_naive_call, may_send
+from simpul.gateway.sampling import Sampler
 from simpul.gateway.task import Task, UnusableError, open_request, unreadable_key
 from simpul.ledger.attempts import UnavailableError
 
@@ -54,6 +56,7 @@ class Caller:
     Args:
         connector: The agency's connector.
         renew: Prolongs a task's lease, or puts it in the past when it is lost.
+        sampler: Looks at the shapes of some answers.
         naive: Go by no lease and know no doubt.
     """
 
@@ -65,8 +68,10 @@ class Caller:
         renew: Callable[[Task], None],
         *,
         backoff: Backoff,
+        sampler: Sampler | None = None,
         naive: bool = False,
     ) -> None:
+        self._sampler = sampler
         self._connector = connector
         self._keys = keys
         self._clock = clock
@@ -129,7 +134,8 @@ class Caller:
             raise RuntimeError("a request for an unknown operation was not refused")
         try:
             if task.phase == "send":
-                return "record", operation.invoke(self._connector, request, task.data.reference), None
+                with self._sampler.watching(operation.name) if self._sampler else nullcontext():
+                    return "record", operation.invoke(self._connector, request, task.data.reference), None
             record = operation.look_up(self._connector, request, task.data.reference)
         except AgencyError as error:
             return error.kind, None, error

@@ -24,6 +24,7 @@ from simpul.clock import Clock
 from simpul.config import Settings
 from simpul.gateway import answers
 from simpul.gateway.caller import Caller, Turn, margin
+from simpul.gateway.contract_watch import ContractWatch
 from simpul.gateway.decisions import Backoff, Move, agency_is_done
 from simpul.gateway.feeds import FeedDuty
 from simpul.gateway.governor import Governor
@@ -31,6 +32,7 @@ from simpul.gateway.holding import Leases, Naive, Postponed, patiently
 from simpul.gateway.keeper import InHand, Keeper
 from simpul.gateway.metrics import Metrics
 from simpul.gateway.queue import WorkQueue
+from simpul.gateway.sampling import Sampler, into
 from simpul.gateway.settler import Answered, End, Lost, Settler
 from simpul.gateway.task import Task, read_data
 from simpul.ledger.attempts import Attempts
@@ -82,12 +84,14 @@ class Gateway:
         )
         self._queue = WorkQueue(governor, self._clock)
         self._in_hand = InHand()
+        self._sampler = Sampler(into(self._attempts, self._clock))
         self._caller = Caller(
             connector,
             settings.keys,
             self._clock,
             lambda task: self._holding.renew([task], now=self._clock.now()),
             backoff=self._backoff,
+            sampler=self._sampler,
             naive=not settings.attempts,
         )
         self._producer = Producer(settings)
@@ -136,6 +140,7 @@ class Gateway:
             stop_agency=self._keeper.stop_agency,
             source=f"/simpul/{settings.installation}/gateway/{self._agency}",
         )
+        self._contracts = ContractWatch(connector, self._attempts, self._clock)
         self._workers = [
             threading.Thread(target=self._work, name=f"{self._agency}-{i}", daemon=True) for i in range(own.concurrency)
         ]
@@ -189,6 +194,7 @@ class Gateway:
         self._stopping.wait()
         self._keeper.close()
         self._duty.close()
+        self._contracts.close()
         self._queue.close()
         while True:
             self._keeper.release(self._queue.drain(), self._clock.now())
@@ -205,6 +211,7 @@ class Gateway:
         if not settler.is_alive():
             with suppress(BusError):
                 self._producer.close()
+        self._sampler.flush(at_once=True)
         self._attempts.close()
         self._feeds.close()
         self._connector.close()
@@ -247,6 +254,7 @@ class Gateway:
                 log.exception("a turn went wrong", request_id=task.request_id)
             finally:
                 self._queue.report(ticket, ok=turn.ok)
+            self._sampler.flush()
             if turn.ok is not None:
                 self._metrics.called(task, phase, turn.ending)
             if turn.move is Move.STOP and turn.error is not None:

@@ -5,7 +5,7 @@ is only how it is kept. A lease is ours while its number is ours: whoever takes 
 every change names the number it goes by.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import wraps
@@ -16,7 +16,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from connectors.toolkit.shapes import Shape
 from schemas.messages import Failure
+from simpul.ledger import shapes
 from simpul.ledger.database import connect
 from simpul.ledger.events import Event, record
 from simpul.ledger.transitions import Incident, open_incidents
@@ -321,6 +323,18 @@ class Attempts:
                 )
             record(connection, events)
             return True
+
+    @_named
+    def keep_shapes(self, found: Mapping[str, Shape], *, now: datetime) -> None:
+        """Keep what answers of the agency looked like, field by field without values."""
+        with self._engine.begin() as connection:
+            shapes.keep(connection, self._agency, found, now=now)
+
+    @_named
+    def keep_contract(self, document: str, drifts: list[dict[str, Any]], *, now: datetime) -> None:
+        """Keep in what a published contract of the agency differs from our copy."""
+        with self._engine.begin() as connection:
+            shapes.keep_contract(connection, self._agency, document, drifts, now=now)
 
     def close(self) -> None:
         """Let go of the connections."""

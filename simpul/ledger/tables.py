@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Identity,
@@ -284,6 +285,17 @@ feed_seen = Table(
     Column("feed", Text, primary_key=True),
     Column("id", Text, primary_key=True, comment="of a published change's envelope"),
     Column("at", DateTime(timezone=True), nullable=False),
+)
+
+payload_shape = Table(
+    "payload_shape",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    Column("operation", Text, primary_key=True, comment="contract:<file> for a published contract"),
+    Column("day", Date, primary_key=True),
+    Column("shape", JSONB, nullable=False, comment="fields and types, no values"),
+    Column("samples", BigInteger, nullable=False),
+    Column("last_at", DateTime(timezone=True), nullable=False),
 )
 
 dispatch = Table(

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from simpul.definition import Want
     from simpul.workflow.dag import Workflow
+    from simpul.workflow.drift_watch import DriftWatch
     from simpul.workflow.paths import choose
     from simpul.workflow.steps import AgencyStep, CitizenStep, OfficerStep, PaymentStep
 
-__all__ = ["AgencyStep", "CitizenStep", "OfficerStep", "PaymentStep", "Want", "Workflow", "choose"]
+__all__ = ["AgencyStep", "CitizenStep", "DriftWatch", "OfficerStep", "PaymentStep", "Want", "Workflow", "choose"]
 
 _HOMES = {
     "Workflow": "simpul.workflow.dag",
     **dict.fromkeys(("AgencyStep", "CitizenStep", "OfficerStep", "PaymentStep"), "simpul.workflow.steps"),
+    "DriftWatch": "simpul.workflow.drift_watch",
     "Want": "simpul.definition",
     "choose": "simpul.workflow.paths",
 }
