@@ -5,23 +5,30 @@ again when it is replayed, so that keys made from the time of day do no harm.
 """
 
 import base64
+import inspect
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic_core import to_jsonable_python
 
+from connectors import sandbox_app
 from connectors.conformance.inside import Inside, inside
 from connectors.conformance.subject import Subject
 from connectors.toolkit.asgi import Answer
 from connectors.toolkit.errors import AgencyError
 from connectors.toolkit.examples import Scene
+from connectors.toolkit.population import WIB
 
 SCENE = 7
 """Its family is that of every recording."""
+
+AT = datetime(2026, 3, 2, 9, 0, tzinfo=WIB)
+"""The time at the agency in every recording, where the connector's own clock can be set too (`now`)."""
 
 
 def path(subject: Subject, name: str) -> Path:
@@ -35,8 +42,21 @@ def record(subject: Subject, name: str) -> Path:
     Raises:
         AgencyError: The sandbox does not answer the example with a record.
     """
-    operation, answers = subject.operations[name], []
-    with _scene(subject) as (scene, there):
+    try:
+        content = _recording(subject, name, AT)
+    except AgencyError:
+        # It stamps its calls with a clock that cannot be set, and the sandbox compares it with its own.
+        content = _recording(subject, name, None)
+    file = path(subject, name)
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return file
+
+
+def _recording(subject: Subject, name: str, at: datetime | None) -> dict[str, Any]:
+    operation = subject.operations[name]
+    answers: list[dict[str, Any]] = []
+    with _scene(subject, at) as (scene, there):
         request = operation.request.model_validate(subject.examples[name](scene))
         reference = None if operation.effect == "read" else "RECORDED-1"
 
@@ -46,16 +66,13 @@ def record(subject: Subject, name: str) -> Path:
 
         there.change = keep
         brought = operation.invoke(scene.connector, request, reference)
-    content = {
+    return {
+        "at": None if at is None else at.isoformat(),
         "request": request.model_dump(mode="json", exclude_none=True),
         "reference": reference,
         "answers": answers,
         "record": brought.model_dump(mode="json", exclude_none=True),
     }
-    file = path(subject, name)
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return file
 
 
 def differences(subject: Subject, name: str) -> Iterator[str]:
@@ -63,7 +80,7 @@ def differences(subject: Subject, name: str) -> Iterator[str]:
     kept, operation = json.loads(path(subject, name).read_text(encoding="utf-8")), subject.operations[name]
     request = operation.request.model_validate_json(json.dumps(kept["request"]))
     left = list(kept["answers"])
-    with _scene(subject) as (scene, there):
+    with _scene(subject, kept["at"] and datetime.fromisoformat(kept["at"])) as (scene, there):
         # What the example does first brings the sandbox to where it answers in the same form.
         subject.examples[name](scene)
 
@@ -84,14 +101,18 @@ def differences(subject: Subject, name: str) -> Iterator[str]:
 
 
 @contextmanager
-def _scene(subject: Subject) -> Iterator[tuple[Scene, Inside]]:
-    """The scene of recordings, at a sandbox that has forgotten everything before."""
-    subject.at.reset()
-    try:
-        with subject.connector_class(subject.settings) as fresh, inside(fresh, subject.at) as there:
-            yield Scene(fresh, subject.running.app.world, SCENE), there
-    finally:
-        subject.forget()
+def _scene(subject: Subject, at: datetime | None) -> Iterator[tuple[Scene, Inside]]:
+    """The scene of recordings, at a sandbox of its own where it is always this time."""
+    clock = None if at is None else lambda: at
+    app = sandbox_app.app([subject.agency], clock=clock)
+    settings = sandbox_app.settings(subject.agency, "http://127.0.0.1:1")
+    takes_clock = "now" in inspect.signature(subject.connector_class).parameters
+    made: Any = subject.connector_class
+    with (
+        made(settings, now=clock) if takes_clock and clock else made(settings) as connector,
+        inside(connector, app.agencies[subject.agency]) as there,
+    ):
+        yield Scene(connector, app.world, SCENE), there
 
 
 def _plain(answer: Answer) -> dict[str, Any]:
