@@ -18,9 +18,6 @@ class OssSettings(ConnectorSettings):
     agency_code: str = Field(min_length=1, description="kd_instansi: our institution's code at OSS.")
     callback_user: str = Field(min_length=1, description="User name that OSS puts into the token of its calls.")
     callback_password: SecretStr = Field(description="Password that OSS puts into the token of its calls.")
-    document_max_bytes: int = Field(
-        default=2 * 1024 * 1024, gt=0, description="Size above which a document is refused."
-    )
     document_loopback: bool = Field(
         default=False, description="Fetch documents from this machine, too. For the sandbox only."
     )
@@ -32,7 +29,7 @@ class OssSettings(ConnectorSettings):
     def document_limits(self) -> Limits:
         """What fetching a document may cost, and where it may go."""
         return Limits(
-            max_bytes=self.document_max_bytes,
+            max_bytes=self.max_response_bytes,
             seconds=self.call_deadline,
             loopback=self.document_loopback,
             ca_file=self.document_ca_file,

@@ -48,6 +48,7 @@ TOO_LARGE = Text(
 Address = IPv4Address | IPv6Address
 
 _CHUNK: Final = 64 * 1024
+_TAIL: Final = 1024
 # Ways of writing an IPv4 address as an IPv6 one, and networks that only routers and clouds mean something by.
 _EMBEDDING: Final = tuple(
     map(ip_network, ("::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16", "fec0::/10"))
@@ -61,14 +62,16 @@ class Limits:
 
     Attributes:
         seconds: In all, from resolving the name to the last byte.
-        kinds: Media types that are accepted, with the bytes such a file begins with.
+        kinds: Media types that are accepted, with what such a file begins with, and what is near its end.
         loopback: Loopback addresses may be fetched as well, also over http: only for a sandbox on this machine.
         ca_file: PEM file of the only CA to trust; the system's CAs when not set.
     """
 
     max_bytes: int = 2 * 1024 * 1024
     seconds: float = 10.0
-    kinds: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({PDF: b"%PDF-"}))
+    kinds: Mapping[str, tuple[bytes, bytes]] = field(
+        default_factory=lambda: MappingProxyType({PDF: (b"%PDF-", b"%%EOF")})
+    )
     loopback: bool = False
     ca_file: Path | None = None
 
@@ -229,7 +232,8 @@ def _is_good(response: http.client.HTTPResponse) -> None:
     status = response.status
     if 300 <= status < 400:
         raise _forbidden("a redirect")
-    if status in {408, 425, 429} or status >= 500:
+    # 401 and 403 too: it is no credential of ours that is refused, and one bad address must not stop a connector.
+    if status in {401, 403, 408, 425, 429} or status >= 500:
         raise Retriable(f"HTTP_{status}", diagnosis=diagnoses.AGENCY_FAULT)
     if status != 200:
         raise BadData(f"HTTP_{status}", diagnosis=MISSING, doubtful=False)
@@ -250,7 +254,8 @@ def _read(response: http.client.HTTPResponse, limits: Limits) -> Document:
             raise _too_large(limits)
     if response.length:
         raise http.client.IncompleteRead(b"")
-    if not content.startswith(limits.kinds[media_type]):
+    start, end = limits.kinds[media_type]
+    if not content.startswith(start) or end not in content[-_TAIL:]:
         raise BadData("CONTENT", diagnosis=NOT_THE_KIND, doubtful=False)
     return Document(bytes(content), media_type)
 

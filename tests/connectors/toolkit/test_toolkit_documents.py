@@ -128,6 +128,7 @@ def test_the_certificate_is_checked_against_the_name_in_the_address(serve, certi
         (answering(status="404 Not Found"), "HTTP_404"),
         (answering(media_type="text/html"), "MEDIA_TYPE"),
         (answering(b"<html>"), "CONTENT"),
+        (answering(FILE[:-40]), "CONTENT"),
         (answering(b""), "CONTENT"),
         (answering(more="Content-Encoding: gzip\r\n"), "ENCODED"),
         (answering(length=OWN.max_bytes + 1), "TOO_LARGE"),

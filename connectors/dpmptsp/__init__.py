@@ -1,0 +1,1 @@
+"""DPMPTSP, the district's one-stop office for permits."""
