@@ -1,0 +1,1 @@
+"""BPN, the land office (Kementerian ATR/BPN)."""
