@@ -82,9 +82,10 @@ def fault_answer(code: str, message: str) -> Answer:
 
 
 def fault(code: str, message: str) -> bytes:
-    """A SOAP fault; `code` is `Client` or `Server`."""
+    """A SOAP fault; `code` is `Client` or `Server`, or has a prefix of its own, such as `wsse:FailedAuthentication`."""
     root, body = _envelope()
-    _fill(etree.SubElement(body, f"{{{SOAP}}}Fault"), {"faultcode": f"soapenv:{code}", "faultstring": message})
+    named = code if ":" in code else f"soapenv:{code}"
+    _fill(etree.SubElement(body, f"{{{SOAP}}}Fault"), {"faultcode": named, "faultstring": message})
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
 
 

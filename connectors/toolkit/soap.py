@@ -1,6 +1,6 @@
 """`SoapConnector`: the base of connectors to agencies that speak SOAP, over zeep.
 
-The only importer of zeep, which costs more than a second to import and is therefore imported with the first call.
+It and `wss` alone import zeep, which costs more than a second and is therefore imported with the first call.
 """
 
 import contextlib

@@ -1,0 +1,1 @@
+"""Immigration: passports. Kept empty of imports: the registry loads `connector.py` when asked."""
