@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from connectors.oss import mapping, receive, verdicts, wire
 from connectors.oss.requests import BusinessInquiry, DocumentQuery, LicenceReport, LicenceStatusReport, NibQuery
 from connectors.oss.settings import OssSettings
 from connectors.toolkit import RestConnector, documents, operation
-from connectors.toolkit.errors import Rejected
+from connectors.toolkit.errors import BadData, Rejected
 from schemas.business import BusinessEntity, Licence
 from schemas.documents import Document
 
@@ -97,12 +98,29 @@ class Oss(RestConnector[OssSettings]):
 
     @operation(effect="read", purpose="examination of a document", legal_basis=_LAW, contract="D")
     def get_document(self, query: DocumentQuery) -> Document:
-        """A file that OSS names by its address. Our key is not sent there.
+        """A file that OSS names by its address: from OSS's own server as every call, from any other through a guard.
+
+        Our key is not sent with it.
 
         Raises:
             BadData: The address may not be fetched, or what is there is no PDF of 2 MB at most.
         """
-        return documents.fetch(query.url, self.settings.document_limits).record()
+        limits = self.settings.document_limits
+        if not self._is_theirs(query.url):
+            return documents.fetch(query.url, limits).record()
+        reply = self.transport.exchange("GET", query.url, accept=(404, 410))
+        if reply.status != 200:
+            raise BadData(f"HTTP_{reply.status}", diagnosis=documents.MISSING, doubtful=False)
+        kind = reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return documents.checked(reply.body, kind, limits).record()
+
+    def _is_theirs(self, url: str) -> bool:
+        """Whether an address is at the server that our settings name; then it is trusted, and may be a private one."""
+        try:
+            parts, own = urlsplit(url), urlsplit(self.settings.base_url)
+        except ValueError:
+            return False
+        return url.isascii() and url.isprintable() and "\\" not in url and parts[:2] == own[:2]
 
     def _find(self, report: LicenceReport | LicenceStatusReport, reference: str) -> Licence | None:
         try:

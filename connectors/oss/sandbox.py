@@ -203,7 +203,6 @@ def settings(base_url: str) -> OssSettings:
         agency_code=AGENCY_CODE,
         callback_user=CALLBACK_USER,
         callback_password=SecretStr(CALLBACK_PASSWORD),
-        document_loopback=True,
     )
 
 

@@ -18,9 +18,6 @@ class OssSettings(ConnectorSettings):
     agency_code: str = Field(min_length=1, description="kd_instansi: our institution's code at OSS.")
     callback_user: str = Field(min_length=1, description="User name that OSS puts into the token of its calls.")
     callback_password: SecretStr = Field(description="Password that OSS puts into the token of its calls.")
-    document_loopback: bool = Field(
-        default=False, description="Fetch documents from this machine, too. For the sandbox only."
-    )
     document_ca_file: Path | None = Field(
         default=None, description="PEM file of the only CA to trust for documents; the system's CAs when not set."
     )
@@ -31,6 +28,5 @@ class OssSettings(ConnectorSettings):
         return Limits(
             max_bytes=self.max_response_bytes,
             seconds=self.call_deadline,
-            loopback=self.document_loopback,
             ca_file=self.document_ca_file,
         )

@@ -117,6 +117,22 @@ def fetch(url: str, limits: Limits) -> Document:
     return document
 
 
+def checked(content: bytes, media_type: str, limits: Limits) -> Document:
+    """A document that came another way, held to the same kinds and size.
+
+    Raises:
+        BadData: It is too large or of another kind.
+    """
+    if media_type not in limits.kinds:
+        raise BadData("MEDIA_TYPE", diagnosis=NOT_THE_KIND, doubtful=False)
+    if len(content) > limits.max_bytes:
+        raise _too_large(limits)
+    start, end = limits.kinds[media_type]
+    if not content.startswith(start) or end not in content[-_TAIL:]:
+        raise BadData("CONTENT", diagnosis=NOT_THE_KIND, doubtful=False)
+    return Document(content, media_type)
+
+
 def is_public(address: Address) -> bool:
     """Whether an address is one of the public internet, written plainly."""
     return (
@@ -254,10 +270,7 @@ def _read(response: http.client.HTTPResponse, limits: Limits) -> Document:
             raise _too_large(limits)
     if response.length:
         raise http.client.IncompleteRead(b"")
-    start, end = limits.kinds[media_type]
-    if not content.startswith(start) or end not in content[-_TAIL:]:
-        raise BadData("CONTENT", diagnosis=NOT_THE_KIND, doubtful=False)
-    return Document(bytes(content), media_type)
+    return checked(bytes(content), media_type, limits)
 
 
 def _port(parts: SplitResult) -> int:

@@ -120,13 +120,21 @@ def test_the_wire_is_as_the_contract_shows_it(sandbox):
     assert refused["responinqueryNIB"]["kode"] == 400
 
 
-def test_a_document_is_fetched_without_our_key_and_only_where_the_guard_lets_it(sandbox, oss):
-    origin = sandbox.url
+def test_a_document_of_oss_own_server_is_fetched_without_our_key(sandbox, oss):
+    found = oss.get_document(DocumentQuery(url=f"{sandbox.url}/oss/files/izin.pdf"))
 
-    found = oss.get_document(DocumentQuery(url=f"{origin}/oss/files/izin.pdf"))
     assert (found.media_type, len(found.sha256)) == ("application/pdf", 64)
+    with pytest.raises(errors.BadData) as caught:
+        oss.get_document(DocumentQuery(url=f"{sandbox.url}/oss/nothing.pdf"))
+    assert caught.value.code == "HTTP_404"
 
-    live = sandbox.settings("oss").model_copy(update={"document_loopback": False})
-    with Oss(live) as connector, pytest.raises(errors.BadData) as caught:
-        connector.get_document(DocumentQuery(url=f"{origin}/oss/files/izin.pdf"))
+
+@pytest.mark.parametrize(
+    "host", ["http://127.0.0.1:1", "https://127.0.0.1", "http://x@{own}", "http://{own}@127.0.0.1:1"]
+)
+def test_a_document_anywhere_else_goes_through_the_guard(sandbox, oss, host):
+    url = f"{host.format(own=sandbox.url.removeprefix('http://'))}/oss/files/izin.pdf"
+
+    with pytest.raises(errors.BadData) as caught:
+        oss.get_document(DocumentQuery(url=url))
     assert caught.value.code == "FORBIDDEN_ADDRESS"
