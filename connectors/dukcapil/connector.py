@@ -257,10 +257,14 @@ class Dukcapil(RestConnector[DukcapilSettings]):
         token = self.settings.report_token
         bearer = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
         answer = self.exchange("POST", self.settings.report_path, json=body, headers=bearer, accept=(400,))
-        message = answer.parse(wire.Report).message
-        if answer.status == 400 and verdicts.folded(message) != verdicts.ALREADY_REPORTED:
+        report = answer.parse(wire.Report)
+        if (refused := verdicts.refusal(report.first)) is not None:
+            raise refused
+        already = answer.status == 400 and verdicts.folded(report.message) == verdicts.ALREADY_REPORTED
+        if report.message is None or (answer.status == 400 and not already):
             raise BadData("HTTP_400", diagnosis=diagnoses.BAD_REQUEST, owner="us", doubtful=False)
-        return Acknowledgement(status=message, reference=reference)
+        # The same record the first time and every other: a repeat is as good.
+        return Acknowledgement(status="reported", reference=reference)
 
     @feed(every=timedelta(minutes=5), purpose="keeping residents' data current", legal_basis=_ACCESS, contract="G")
     def residents(self, cursor: str | None) -> Page[Person]:

@@ -147,14 +147,6 @@ class CallReferensi(Login):
     jenis: str
 
 
-class Report(BaseModel):
-    """What the data-return duty answers, with HTTP 200 or 400."""
-
-    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
-
-    message: str
-
-
 def use_report(institution: tuple[str, str], nik: str, customer: str) -> list[dict[str, Any]]:
     """The body of the data-return duty, for one resident.
 
@@ -181,6 +173,12 @@ class Envelope(BaseModel):
     def first(self) -> Row:
         """The first row, or what stands beside `content` when there is none."""
         return self.content[0] if self.content else (self.model_extra or {})
+
+
+class Report(Envelope):
+    """What the data-return duty answers, with HTTP 200 or 400."""
+
+    message: str | None = None
 
 
 def rows(envelope: Envelope) -> list[Row]:
