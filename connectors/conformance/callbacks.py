@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from connectors.conformance.check import Check, Finding, check
-from connectors.conformance.leaks import Words
+from connectors.conformance.leaks import Words, telling
 from connectors.conformance.subject import Subject, listening
 from connectors.toolkit.callback import Callback, Handled, Received, Reply, Taken
 from connectors.toolkit.errors import AgencyError, Misconfigured
@@ -201,13 +201,7 @@ def _telling(call: Received) -> Iterator[str]:
         content = json.loads(call.body)
     except ValueError:
         return
-    waiting = [content]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict | list):
-            waiting += one.values() if isinstance(one, dict) else one
-        elif (text := str(one)) and ((text.isdigit() and len(text) >= 10) or (" " in text and len(text) >= 10)):
-            yield text
+    yield from telling(content)
 
 
 CHECKS: Final[tuple[Check, ...]] = (good_is_taken, proof, replay, bounded, malformed, silence)

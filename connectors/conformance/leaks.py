@@ -55,6 +55,17 @@ def personal_values(model: BaseModel) -> Iterator[str]:
     yield from _differences(model.model_dump(mode="json"), redact(model))
 
 
+def telling(value: Any) -> Iterator[str]:
+    """Numbers of ten digits and more, and texts of several words, anywhere in plain values."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict | list):
+            waiting += one.values() if isinstance(one, dict) else one
+        elif len(text := str(one)) >= 10 and (text.isdigit() or " " in text):
+            yield text
+
+
 def _differences(plain: Any, hidden: Any) -> Iterator[str]:
     if isinstance(plain, Mapping):
         for name, value in plain.items():

@@ -8,6 +8,7 @@ from typing import Any, Final
 from connectors.conformance import recorded
 from connectors.conformance.check import Check, Finding, check
 from connectors.conformance.inside import inside
+from connectors.conformance.leaks import telling
 from connectors.conformance.subject import Prepared, Subject, listening
 from connectors.toolkit.asgi import Answer
 from connectors.toolkit.errors import AgencyError
@@ -49,8 +50,8 @@ ODD: Final[tuple[Any, ...]] = (
 )
 def total(subject: Subject) -> Iterable[Finding]:
     """Changes the sandbox's own answers in every place, and encodes them as the agency would."""
-    for name in subject.with_examples():
-        for route in _shaped_routes(subject, name):
+    for name in subject.working():
+        for route in shaped_routes(subject, name):
             yield from _totally(subject, name, route)
 
 
@@ -62,7 +63,7 @@ def total(subject: Subject) -> Iterable[Finding]:
 )
 def stable(subject: Subject) -> Iterable[Finding]:
     """Replays recorded/<operation>.json through the connector."""
-    for name in subject.with_examples():
+    for name in subject.working():
         path = recorded.path(subject, name)
         if not path.exists():
             yield Finding(
@@ -73,7 +74,7 @@ def stable(subject: Subject) -> Iterable[Finding]:
             yield Finding(name, f"{field} is not what was recorded")
 
 
-def _shaped_routes(subject: Subject, name: str) -> list[str]:
+def shaped_routes(subject: Subject, name: str) -> list[str]:
     """The routes that a good call of an operation asks and whose answers have a shape, in order."""
     asked: list[str] = []
 
@@ -133,10 +134,12 @@ def _met(subject: Subject, name: str, route: str, change: Callable[[Any], Any]) 
     # A connector of its own: a token that was changed must not live on.
     with subject.connector_class(subject.settings) as fresh, inside(fresh, subject.at) as there, listening() as logs:
         prepared: Prepared = subject.prepared(name, fresh)
+        seen = [CANARY, CANARY[:16]]
 
         def changing(asked: str, answer: Answer) -> Answer:
             if asked != route or answer.encode is None:
                 return answer
+            seen.extend(telling(answer.value))
             try:
                 return replace(answer, body=answer.encode(change(answer.value)))
             except (ValueError, TypeError, AttributeError, OverflowError):
@@ -144,10 +147,11 @@ def _met(subject: Subject, name: str, route: str, change: Callable[[Any], Any]) 
                 return answer
 
         there.change = changing
-        words = subject.words(prepared.request) | [CANARY, CANARY[:16]]
+        words = subject.words(prepared.request)
         try:
             record = prepared.call()
         except AgencyError as error:
+            words |= seen
             place = next(iter(words.leaks(error, logs.said())), None)
             return None if place is None else f"{place} quotes the answer or the request"
         except Exception as error:  # noqa: BLE001  (that is what is looked for)
@@ -159,7 +163,7 @@ def _met(subject: Subject, name: str, route: str, change: Callable[[Any], Any]) 
             model.model_validate_json(record.model_dump_json())
         except ValueError:
             return "brought a record that is not valid"
-        return "the request or the answer is in a log" if any(map(words.in_text, logs.said())) else None
+        return "the request or the answer is in a log" if any(map((words | seen).in_text, logs.said())) else None
 
 
 def changed(value: Any, how: str, odd: Any, chance: random.Random) -> Any:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, SecretStr
 from connectors import registry, sandbox_app
 from connectors.conformance.leaks import Words
 from connectors.toolkit.connector import Connector
+from connectors.toolkit.errors import AgencyError
 from connectors.toolkit.examples import Example, ExampleCall, Scene
 from connectors.toolkit.operation import Operation
 from connectors.toolkit.sandbox import SandboxAgency
@@ -38,6 +39,7 @@ class Subject:
         self._stack = contextlib.ExitStack()
         self._numbers = itertools.count(FIRST_SCENE)
         self._connected: dict[str, Connector[Any]] = {}
+        self._works: dict[str, bool] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -135,6 +137,17 @@ class Subject:
         """Operations with one of these effects, or with any, that have an example."""
         for name, operation in self.operations.items():
             if name in self.examples and (not effects or operation.effect in effects):
+                yield name
+
+    def working(self, *effects: str) -> Iterator[str]:
+        """Those of `with_examples` that the sandbox answers with a record, so that one cause is one failure."""
+        for name in self.with_examples(*effects):
+            if name not in self._works:
+                try:
+                    self._works[name] = isinstance(self.prepared(name).call(), self.operations[name].record)
+                except AgencyError:
+                    self._works[name] = False
+            if self._works[name]:
                 yield name
 
     def words(self, *models: BaseModel | None) -> Words:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from connectors.toolkit import RestConnector, diagnoses, operation
+from connectors.toolkit import PUBLIC_TASK, RestConnector, diagnoses, operation
 from connectors.toolkit.errors import BadData, Rejected
 from connectors.utility import mapping, verdicts, wire
 from connectors.utility.requests import ArrearsQuery, ConnectionRequest, TransferRequest
@@ -26,7 +26,7 @@ class Utility(RestConnector[UtilitySettings]):
         """Who calls."""
         return {"X-Api-Key": self.settings.api_key.get_secret_value(), "X-Kode-Mitra": self.settings.partner}
 
-    @operation(effect="read", purpose="check of unpaid utility bills", contract="G")
+    @operation(effect="read", purpose="check of unpaid utility bills", legal_basis=PUBLIC_TASK, contract="G")
     def check_arrears(self, query: ArrearsQuery) -> UtilityAccount:
         """One connection with what is unpaid on it; zero arrears are an answer.
 
@@ -37,7 +37,7 @@ class Utility(RestConnector[UtilitySettings]):
         data = self._call("GET", f"pelanggan/{query.customer_number}/tunggakan")
         return mapping.account(wire.Account.model_validate(data), customer_number=query.customer_number)
 
-    @operation(effect="write", purpose="application for a utility connection", contract="G")
+    @operation(effect="write", purpose="application for a utility connection", legal_basis=PUBLIC_TASK, contract="G")
     def request_connection(self, request: ConnectionRequest, *, reference: str) -> UtilityAccount:
         """Applies for a new connection; the record names the fee, and has no customer number yet.
 
@@ -53,7 +53,12 @@ class Utility(RestConnector[UtilitySettings]):
         """The application made under our reference; None when the utility knows no such reference."""
         return self._found("sambungan-baru", reference)
 
-    @operation(effect="write", purpose="transfer of a utility connection to its new holder", contract="G")
+    @operation(
+        effect="write",
+        purpose="transfer of a utility connection to its new holder",
+        legal_basis=PUBLIC_TASK,
+        contract="G",
+    )
     def transfer_name(self, request: TransferRequest, *, reference: str) -> UtilityAccount:
         """Puts a connection into another holder's name (balik nama).
 
