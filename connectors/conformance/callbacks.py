@@ -52,8 +52,6 @@ def proof(subject: Subject) -> Iterable[Finding]:
         ]
         if callback.unsigned is None and not refused:
             yield Finding(callback.name, "no forgery is refused, and `unsigned` does not say why")
-        if callback.unsigned is None and not isinstance(_taken(subject, callback, _bare(call)), AgencyError):
-            yield Finding(callback.name, "a call without any header is taken")
         if callback.unsigned is not None and "no signature" not in subject.readme.lower():
             yield Finding(callback.name, "is unsigned, and the README does not say that the contract has no signature")
 
@@ -154,12 +152,10 @@ def _ids(taken: Taken) -> frozenset[str]:
     return frozenset([signal.id for signal in taken.signals] + [filing.key for filing in taken.filings])
 
 
-def _bare(call: Received) -> Received:
-    return replace(call, headers={name: value for name, value in call.headers.items() if name in _NO_PROOF})
-
-
 def _forgeries(call: Received) -> Iterator[Received]:
-    """The call with one thing changed."""
+    """The call without its headers, and with one thing changed."""
+    if any(name not in _NO_PROOF for name in call.headers):
+        yield replace(call, headers={name: value for name, value in call.headers.items() if name in _NO_PROOF})
     for name, value in call.headers.items():
         if name not in _NO_PROOF:
             yield replace(call, headers={**call.headers, name: _other(value)})
