@@ -1,4 +1,4 @@
-"""What travels in envelopes between engine, gateways and projector: requests, outcomes, and the ids that tie them.
+"""What travels in envelopes between engine, console, gateways and projector: requests, answers, and the ids that tie them.
 
 Personal data are in `payload` only, as base64 of ciphertext; everything else may be read by an operator.
 """
@@ -6,13 +6,15 @@ Personal data are in `payload` only, as base64 of ciphertext; everything else ma
 from typing import ClassVar, Literal
 from uuid import NAMESPACE_URL, uuid5
 
-from pydantic import AwareDatetime, ConfigDict, Field, NonNegativeInt, PositiveInt
+from pydantic import AwareDatetime, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from schemas.base import Filled, Part, Record
 from schemas.text import Text
 
 REQUEST = "id.simpul.request.v1"
 OUTCOME = "id.simpul.outcome.v1"
+EXCHANGE = "id.simpul.exchange.v1"
+REPLY = "id.simpul.reply.v1"
 
 _NAMESPACE = uuid5(NAMESPACE_URL, "urn:simpul:request")
 
@@ -38,6 +40,11 @@ def request_id(subject: str, step: str, revision: int, ask: int) -> str:
 def outcome_id(request: str) -> str:
     """The id of the outcome of a request."""
     return f"{request}:outcome"
+
+
+def reply_id(request: str) -> str:
+    """The id of the reply to an exchange."""
+    return f"{request}:reply"
 
 
 def record_id(request: str) -> str:
@@ -106,3 +113,41 @@ class OutcomeData(Record):
     sent_at: AwareDatetime | None = Field(None, description="The last call went out; none when nothing was sent")
     answered_at: AwareDatetime | None = Field(None, description="The last answer came in; none when none did")
     published_at: AwareDatetime | None = Field(None, description="The gateway gave the outcome to the bus")
+
+
+class ExchangeData(Record):
+    """A read that a console asks a gateway for while somebody waits. No step, no attempt: asking again does no harm."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    schema_name: ClassVar[str] = "exchange-message"
+
+    operation: Filled = Field(description="Agency and operation, such as dukcapil.get_person")
+    purpose: Filled
+    legal_basis: Filled | None = None
+    until: AwareDatetime = Field(description="Nobody waits for the answer after it, so the agency is not asked")
+    reply_to: NonNegativeInt = Field(description="Partition of the topic of replies")
+    instance: Filled = Field(description="The console process that waits; a later one on the same partition does not")
+    payload: str = Field(description="Base64 of the encrypted request")
+
+
+class ReplyData(Record):
+    """What came of an exchange: for the console process that asked, and nobody else."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    schema_name: ClassVar[str] = "reply-message"
+
+    request_id: Filled
+    instance: Filled
+    operation: Filled
+    outcome: Literal["done", "rejected", "failed"]
+    record_schema: Filled | None = Field(None, description="Name and version of the record, such as person/1")
+    payload: str | None = Field(None, description="Base64 of the encrypted record")
+    reason: Reason | None = None
+    failure: Failure | None = None
+    retry_after: NonNegativeFloat | None = Field(None, description="Seconds after which asking again may help")
+    received_at: AwareDatetime | None = Field(None, description="The gateway took the request from the bus")
+    sent_at: AwareDatetime | None = Field(None, description="The call went out; none when nothing was sent")
+    answered_at: AwareDatetime | None = Field(None, description="The agency's answer came in; none when none did")
+    published_at: AwareDatetime | None = Field(None, description="The gateway gave the reply to the bus")

@@ -21,7 +21,7 @@ from schemas import (
 from schemas.application import Application, Outcome
 from schemas.base import Record
 from schemas.envelope import Envelope
-from schemas.messages import OutcomeData, RequestData
+from schemas.messages import ExchangeData, OutcomeData, ReplyData, RequestData
 
 
 def _by_id(*records: type[Record]) -> MappingProxyType[str, type[Record]]:
@@ -46,7 +46,11 @@ RECORDS = _by_id(
 """What operations bring from agencies; each has a topic of its own."""
 
 CONTRACTS = MappingProxyType(
-    {**RECORDS, **_by_id(*decisions.KEPT, Application, Outcome, Envelope, RequestData, OutcomeData)}
+    {
+        **RECORDS,
+        **_by_id(*decisions.KEPT, Application, Outcome),
+        **_by_id(Envelope, RequestData, OutcomeData, ExchangeData, ReplyData),
+    }
 )
 """Everything whose schema is frozen: the records, what people add to a case, and what carries them."""
 

@@ -62,6 +62,12 @@ class Settings(BaseSettings):
         default=None,
         description="Office hours and holidays as TOML; the national calendar that is shipped when not set.",
     )
+    exchange_seconds: PositiveFloat = Field(
+        default=10.0, description="Seconds an interactive read may take before who waits is told to ask again."
+    )
+    exchanges_in_flight: PositiveInt = Field(
+        default=64, description="Most interactive reads of one agency under way at once, per console process."
+    )
     attempts: bool = Field(
         default=True,
         description="Store an attempt before each agency call. Off only as the negative control of the fault tests.",

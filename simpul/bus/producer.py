@@ -79,27 +79,37 @@ class Producer:
         """How many messages are not known to be confirmed."""
         return len(self._in_flight)
 
-    def send(self, topic: str, key: str, envelope: Envelope) -> None:
+    def send(self, topic: str, key: str, envelope: Envelope, *, partition: int | None = None) -> None:
         """Give a message to the producer; it is durable only once `flush` has returned.
 
         Blocks while too much is in flight.
+
+        Args:
+            partition: By default that of the key.
 
         Raises:
             NotPublishedError: It could not even be taken: the cluster is not reached, the topic is missing, or the
                 message is too large.
         """
-        self.send_bytes(topic, key.encode(), envelope.to_bytes())
+        self.send_bytes(topic, key.encode(), envelope.to_bytes(), partition=partition)
 
     def send_bytes(
-        self, topic: str, key: bytes | None, value: bytes, headers: Sequence[tuple[str, bytes]] = ()
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes,
+        headers: Sequence[tuple[str, bytes]] = (),
+        *,
+        partition: int | None = None,
     ) -> None:
         """As `send`, with bytes that are passed on as they are."""
         self._make_room(len(value))
         name = physical(self._settings, topic)
         try:
             client = self._connected()
-            # Choosing the partition here spares the client's pure-Python hash.
-            partition = partition_for(key, len(client.partitions_for(name)))
+            if partition is None:
+                # Choosing the partition here spares the client's pure-Python hash.
+                partition = partition_for(key, len(client.partitions_for(name)))
             future = client.send(name, value=value, key=key, headers=list(headers), partition=partition)
         except (BusUnreachableError, KafkaError) as error:
             raise NotPublishedError(1, type(error).__name__) from error

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from schemas.messages import OutcomeData, RequestData
+from schemas.messages import OutcomeData, ReplyData, RequestData
 from schemas.registry import RECORDS
 
 OUTCOMES = "outcomes"
+REPLIES = "replies"
 DEAD_LETTERS = "dead-letters"
+
+REPLY_PARTITIONS = 32
+"""One for each console process that waits for replies: so many may do so at once."""
 
 _BLINDED_NUMBER = "blinded application number"
 
@@ -79,6 +83,16 @@ def topics(agencies: Iterable[str] | None = None) -> list[Topic]:
             owner="gateway",
             purpose="What came of each request, with its record: read by the projector",
         ),
+        Topic(
+            name=REPLIES,
+            key="random, of the exchange",
+            schema=ReplyData.schema_id(),
+            partitions=REPLY_PARTITIONS,
+            # Nobody waits longer than seconds; what is older is of no use to anyone.
+            retention=timedelta(hours=1),
+            owner="gateway",
+            purpose="Answers to interactive reads, each on the partition of the console process that asked",
+        ),
         *(_records(name) for name in sorted({records_topic(schema_id) for schema_id in RECORDS})),
         Topic(
             name=DEAD_LETTERS,
@@ -99,8 +113,8 @@ def _requests(agency: str) -> Topic:
         schema=RequestData.schema_id(),
         partitions=6,
         retention=timedelta(days=7),
-        owner="engine",
-        purpose=f"Calls that the gateway of {agency} is asked to make",
+        owner="engine and console",
+        purpose=f"Calls that the gateway of {agency} is asked to make, interactive reads among them",
     )
 
 

@@ -10,13 +10,14 @@ from fastapi_offline import FastAPIOffline
 from simpul import config, telemetry
 from simpul.clock import Clock
 from simpul.config import Settings
-from simpul.console import applications, callbacks, health, problems, services, tasks, waves
+from simpul.console import applications, callbacks, exchange, health, problems, services, tasks, waves
 from simpul.console.context import CONNECTIONS, Context
 from simpul.console.guard import Guard
 
 _ASSETS = "/docs/assets"
 _DOCUMENTATION = {"/docs", _ASSETS, "/docs/oauth2-redirect", "/openapi.json"}
-PUBLIC: frozenset[str] = frozenset({"/healthz", "/metrics", "/v1/callbacks/{agency}", *_DOCUMENTATION})
+_CALLBACKS = {"/v1/callbacks/{agency}", "/v1/callbacks/{agency}/{name}"}
+PUBLIC: frozenset[str] = frozenset({"/healthz", "/metrics", *_CALLBACKS, *_DOCUMENTATION})
 """Routes that ask for no API key: machines look at two, the documentation holds nothing, a callback proves itself."""
 
 
@@ -45,10 +46,10 @@ def create(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         static_url=_ASSETS,
     )
     app.state.context = here
-    for part in (applications, tasks, services, waves, callbacks, health):
+    for part in (applications, tasks, services, waves, exchange, callbacks, health):
         app.include_router(part.router)
     problems.install(app)
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, most_bytes=callbacks.most_bytes)
     return app
 
 

@@ -62,6 +62,7 @@ class Requires:
 
 may_file = Requires("intake")
 may_read = Requires("read")
+may_ask = Requires("exchange")
 may_change = Requires("intake", "manage")
 """Whether it may change this application is settled by who filed it: see `api_keys.may_change`."""
 

@@ -14,6 +14,7 @@ from simpul.config import Settings
 from simpul.console.forms import Form
 from simpul.crypto import Keys
 from simpul.definition import Definition
+from simpul.exchange import Desk
 from simpul.ledger import api_keys, connect, queries, transaction
 from simpul.ledger.api_keys import ApiKey
 
@@ -47,6 +48,7 @@ class Context:
         self.keys: Keys = settings.keys
         self.clock: Clock = clock or settings.clock
         self.engine = connect(settings.database_url, pool_size=CONNECTIONS)
+        self.desk = Desk(settings, self.keys, self.clock, self.engine)
         self._services: dict[tuple[str, int], Service] = {}
         self._services_at: datetime | None = None
         self._api_keys: dict[str, tuple[ApiKey, datetime]] = {}
@@ -95,7 +97,8 @@ class Context:
         return known[0]
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Stop asking, and give the connections back."""
+        self.desk.close()
         self.engine.dispose()
 
     def _ready(self, definition: Definition) -> Service:

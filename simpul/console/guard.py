@@ -49,11 +49,19 @@ class Guard:
 
     Args:
         body_seconds: Time in which the whole of a body must have come.
+        most_bytes: How large the body of a request to a path may be, where that is not `MOST_BYTES`.
     """
 
-    def __init__(self, app: App, *, body_seconds: float = BODY_SECONDS) -> None:
+    def __init__(
+        self,
+        app: App,
+        *,
+        body_seconds: float = BODY_SECONDS,
+        most_bytes: Callable[[str], int | None] = lambda _path: None,
+    ) -> None:
         self._app = app
         self._body_seconds = body_seconds
+        self._most_bytes = most_bytes
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one request; other kinds of connection pass through."""
@@ -97,7 +105,7 @@ class Guard:
     async def _received(self, scope: MutableMapping[str, Any], receive: Receive) -> bytes | Problem:
         try:
             async with asyncio.timeout(self._body_seconds):
-                return await _body(scope, receive)
+                return await _body(scope, receive, self._most_bytes(scope["path"]) or MOST_BYTES)
         except TimeoutError:
             return _too_slow()
 
@@ -106,8 +114,8 @@ def _route(scope: MutableMapping[str, Any]) -> str:
     return str(getattr(scope.get("route"), "path", "none"))
 
 
-def _too_large() -> Problem:
-    detail = f"The request's body is larger than {MOST_BYTES // 1024} KiB. Leave out what the form does not ask for."
+def _too_large(most: int) -> Problem:
+    detail = f"The request's body is larger than {most // 1024} KiB. Leave out what the form does not ask for."
     return Problem(413, "too-large", detail, headers={"Connection": "close"})
 
 
@@ -116,15 +124,15 @@ def _too_slow() -> Problem:
     return Problem(408, "too-slow", detail, headers={"Connection": "close"})
 
 
-async def _body(scope: MutableMapping[str, Any], receive: Receive) -> bytes | Problem:
+async def _body(scope: MutableMapping[str, Any], receive: Receive, most: int) -> bytes | Problem:
     """The whole body, a problem when it is too large; stops reading as soon as that is known.
 
     Raises:
         _GoneError: The sender hung up before its end; what came of it is no request.
     """
     for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit() and int(value) > MOST_BYTES:
-            return _too_large()
+        if name == b"content-length" and value.isdigit() and int(value) > most:
+            return _too_large(most)
     parts: list[bytes] = []
     size = 0
     while True:
@@ -133,8 +141,8 @@ async def _body(scope: MutableMapping[str, Any], receive: Receive) -> bytes | Pr
             raise _GoneError
         part = message.get("body", b"")
         size += len(part)
-        if size > MOST_BYTES:
-            return _too_large()
+        if size > most:
+            return _too_large(most)
         parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts)

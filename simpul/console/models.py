@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.identifiers import ApplicationNumber
 from schemas.text import Text
 
 Channel = Literal["counter", "mobile", "kiosk", "web"]
@@ -67,8 +68,47 @@ class NewAnswers(_Request):
     by: PersonName | None = Field(None, description="Who took it in; the citizen when left out")
 
 
+Purpose = Annotated[
+    str,
+    Field(
+        min_length=3,
+        max_length=200,
+        pattern=r"^(?:\d{0,6}[^\d\x00-\x1f]+)*\d{0,6}$",
+        description="Why, in words for the record of processing; no number of a person",
+    ),
+]
+
+
+class NewExchange(_Request):
+    """A read that somebody waits for."""
+
+    request: dict[str, Any] = Field(description="As the operation asks: see `simpul connector list`")
+    purpose: Purpose
+    legal_basis: Purpose | None = Field(None, description="The law it rests on; the operation's own when left out")
+    application: ApplicationNumber | None = Field(None, description="The application it is for, if it is for one")
+
+
 class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+
+class ExchangeTimes(_Answer):
+    """The four moments of the call at the agency's gateway."""
+
+    received_at: datetime | None = Field(None, description="The gateway took the request from the bus")
+    sent_at: datetime | None = Field(None, description="The call went out")
+    answered_at: datetime | None = Field(None, description="The agency's answer came in")
+    published_at: datetime | None = Field(None, description="The gateway gave the reply to the bus")
+
+
+class Exchanged(_Answer):
+    """What the agency answered."""
+
+    exchange: str = Field(description="The id under which events tell of it")
+    operation: str
+    record_schema: str = Field(description="Name and version, such as person/1")
+    record: dict[str, Any]
+    times: ExchangeTimes
 
 
 class Receipt(_Answer):

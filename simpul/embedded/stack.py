@@ -50,7 +50,10 @@ READS: Mapping[str, tuple[str, ...]] = {
         *(*_DATABASE, *_BUS, *_KEYS, "SIMPUL_AIRFLOW_*"),
         *("SIMPUL_WAVE_*", "SIMPUL_WAVES_*", "SIMPUL_LOST_AFTER", "SIMPUL_STRIKES", "SIMPUL_CALENDAR_FILE"),
     ),
-    "console": (*_DATABASE, *_KEYS, "SIMPUL_CONSOLE_*", "SIMPUL_CALENDAR_FILE"),
+    "console": (
+        *(*_DATABASE, *_BUS, *_KEYS, "SIMPUL_CONSOLE_*"),
+        *("SIMPUL_CALENDAR_FILE", "SIMPUL_EXCHANGE_SECONDS", "SIMPUL_EXCHANGES_IN_FLIGHT"),
+    ),
 }
 """What each role is given, by its command: patterns of variables, each of which may also come from a file (`…_FILE`).
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -97,10 +97,15 @@ class Caller:
             return Turn(Move.LEAVE)
         task.sent_at = self._clock.now()
         task.tries += 1
+        allowed = limit - time.monotonic()
         with deadline.not_after(limit):
             ending, record, error = self._call(task, request)
         task.answered_at = self._clock.now()
-        return self._turn(task, ending, record, error)
+        turn = self._turn(task, ending, record, error)
+        if error is not None and error.code == "DEADLINE" and allowed < self._call_deadline / 2:
+            # It was the asker who had no time left; that says nothing about the agency.
+            return replace(turn, ok=None)
+        return turn
 
     def _open(self, task: Task) -> Any:
         try:
@@ -113,7 +118,13 @@ class Caller:
         return request
 
     def _limit(self, task: Task) -> float | None:
-        """The monotonic moment by which a call that starts now must be over; None when the lease is lost."""
+        """The monotonic moment by which a call that starts now must be over; None when the lease is lost.
+
+        An exchange has no lease: a read that is made twice does no harm. It must not outlive who waits for it.
+        """
+        if task.exchange is not None:
+            left = (task.exchange.until - self._clock.now()).total_seconds()
+            return None if left <= 0 else time.monotonic() + min(left, self._call_deadline)
         for last in (False, True):
             # Read before the clock: a process that is stopped in between finds the limit gone when it wakes up.
             limit = time.monotonic() + self._call_deadline

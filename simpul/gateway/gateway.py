@@ -1,7 +1,8 @@
 """The gateway process: from requests on the bus, through attempts and calls, to outcomes on the bus.
 
 Puts the parts together and nothing else: `holding` keeps requests, `queue` and `governor` let them go, `caller` calls,
-`settler` makes the ends durable, `keeper` looks after what waits, `feeds` pulls what changed at the agency.
+`settler` makes the ends durable, `keeper` looks after what waits, `exchanges` answers who stands at a counter, `feeds`
+pulls what changed at the agency.
 """
 
 import os
@@ -15,6 +16,7 @@ from typing import Any
 import structlog
 
 from connectors.toolkit.errors import AgencyError
+from schemas.messages import EXCHANGE
 from simpul.bus.consumer import ConsumerLoop, Status
 from simpul.bus.errors import BusError
 from simpul.bus.message import Message
@@ -26,6 +28,7 @@ from simpul.gateway import answers
 from simpul.gateway.caller import Caller, Turn, margin
 from simpul.gateway.contract_watch import ContractWatch
 from simpul.gateway.decisions import Backoff, Move, agency_is_done
+from simpul.gateway.exchanges import Exchanges
 from simpul.gateway.feeds import FeedDuty
 from simpul.gateway.governor import Governor
 from simpul.gateway.holding import Leases, Naive, Postponed, patiently
@@ -113,6 +116,14 @@ class Gateway:
             release=lambda tasks: self._in_hand.remove(*tasks),
             source=f"/simpul/{settings.installation}/gateway/{self._agency}",
         )
+        self._exchanges = Exchanges(
+            Producer(settings, delivery_seconds=5.0),
+            self._queue,
+            self._clock,
+            self._metrics,
+            self._operations,
+            source=f"/simpul/{settings.installation}/gateway/{self._agency}",
+        )
         self._keeper = Keeper(
             self._holding,
             self._attempts,
@@ -146,6 +157,7 @@ class Gateway:
         ]
         self._helpers = {
             "settler": threading.Thread(target=self._settler.run, name="settler", daemon=True),
+            "exchanges": threading.Thread(target=self._exchanges.run, name="exchanges", daemon=True),
             "keeper": threading.Thread(target=self._keeper.run, name="keeper", daemon=True),
             **(
                 {"feeds": threading.Thread(target=self._duty.run, name="feeds", daemon=True)}
@@ -198,6 +210,7 @@ class Gateway:
         self._queue.close()
         while True:
             self._keeper.release(self._queue.drain(), self._clock.now())
+            self._exchanges.close()
             # A batch may just be coming in, a look-up may just say that its write can be sent.
             if self._ended.wait(0.1):
                 return
@@ -205,7 +218,9 @@ class Gateway:
     def _end(self) -> None:
         settler = self._helpers["settler"]
         self._settler.finish()
+        self._exchanges.finish()
         settler.join(0.5)
+        self._helpers["exchanges"].join(0.5)
         self._settler.abandon()
         settler.join(0.5)
         if not settler.is_alive():
@@ -220,8 +235,12 @@ class Gateway:
     def _receive(self, messages: list[Message]) -> None:
         """Take in a batch; what is not new is somebody's already, and its attempt outlives the message."""
         now = self._clock.now()
+        # First, because somebody waits; acknowledged at once, because nobody will when this process is gone.
+        self._take_in_exchanges([message for message in messages if message.envelope.type == EXCHANGE])
         tasks = []
         for place, message in enumerate(messages):
+            if message.envelope.type == EXCHANGE:
+                continue
             try:
                 data = read_data(message.envelope)
             except ValueError as error:
@@ -242,6 +261,16 @@ class Gateway:
             mine = {id(task) for task in ours}
             self._loop.ack([task.message for task in tasks if id(task) not in mine and task.message])
 
+    def _take_in_exchanges(self, messages: list[Message]) -> None:
+        for message in messages:
+            try:
+                self._exchanges.take_in(message.envelope)
+            except ValueError as error:
+                log.warning("not an exchange, laid aside", offset=message.offset, partition=message.partition)
+                self._loop.dead_letter(message, str(error))
+        if messages:
+            self._loop.ack(messages)
+
     def _work(self) -> None:
         while (taken := self._queue.take()) is not None:
             task, ticket = taken
@@ -260,7 +289,9 @@ class Gateway:
             if turn.move is Move.STOP and turn.error is not None:
                 self._keeper.stop_agency(answers.failure_of(turn.error))
             task.calling = False
-            if turn.move is Move.SEND:
+            if task.exchange is not None:
+                self._exchanges.ended(task, turn)
+            elif turn.move is Move.SEND:
                 task.phase = "send"
                 self._queue.put_first(task)
             else:

@@ -36,6 +36,12 @@ class _Families:
         self.attempts = Gauge(
             "simpul_gateway_attempts", "Attempts without an answer", ("agency", "state"), registry=registry
         )
+        self.exchanges = Counter(
+            "simpul_gateway_exchanges",
+            "Replies to interactive reads",
+            ("agency", "operation", "outcome"),
+            registry=registry,
+        )
         self.changes = Counter(
             "simpul_gateway_changes", "Changes that feeds brought and published", ("agency", "feed"), registry=registry
         )
@@ -66,6 +72,10 @@ class Metrics:
     def answered(self, task: Task, outcome: str) -> None:
         """One outcome is durable."""
         self._all.outcomes.labels(self._agency, task.data.operation, outcome).inc()
+
+    def exchanged(self, task: Task, outcome: str) -> None:
+        """One exchange has its reply."""
+        self._all.exchanges.labels(self._agency, task.data.operation, outcome).inc()
 
     def state(self, circuit: str, *, stopped: bool) -> None:
         """Circuit and switch, as they are."""

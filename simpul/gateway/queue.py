@@ -1,4 +1,7 @@
-"""Tasks that wait for a worker, in order of arrival; the governor says when the next may go."""
+"""Tasks that wait for a worker, in order of arrival; the governor says when the next may go.
+
+Exchanges, for which somebody stands at a counter, go before; but not so often that the others stand still.
+"""
 
 import threading
 from collections import deque
@@ -11,6 +14,7 @@ from simpul.gateway.task import Task
 
 # The injected clock may be turned at any moment, so nobody sleeps for long on its account.
 _LOOK_AGAIN = 0.05
+_URGENT_IN_A_ROW = 4
 
 
 class WorkQueue:
@@ -20,6 +24,8 @@ class WorkQueue:
         self._governor = governor
         self._clock = clock
         self._tasks: deque[Task] = deque()
+        self._urgent: deque[Task] = deque()
+        self._urgent_in_a_row = 0
         self._changed = threading.Condition()
         self._paused = False
         self._closed = False
@@ -40,20 +46,48 @@ class WorkQueue:
             self._tasks.appendleft(task)
             self._changed.notify()
 
+    def put_urgent(self, task: Task) -> None:
+        """Add an exchange."""
+        with self._changed:
+            self._urgent.append(task)
+            self._changed.notify()
+
+    def turn_away(self, *, all_of_them: bool = False) -> list[Task]:
+        """Take out exchanges that must not wait: all of them while nothing is given out, else those too late."""
+        with self._changed:
+            now = self._clock.now()
+            if all_of_them or self._paused or self._closed or self._governor.blocked_until(now) is not None:
+                found = list(self._urgent)
+            else:
+                found = [task for task in self._urgent if task.too_late(now)]
+            for task in found:
+                self._urgent.remove(task)
+            return found
+
     def take(self) -> tuple[Task, Ticket] | None:
         """The next task, marked as calling, with leave for one call; None once the queue is closed."""
         with self._changed:
             while not self._closed:
-                if self._paused or not self._tasks:
+                now = self._clock.now()
+                while self._urgent and self._urgent[0].too_late(now):
+                    self._urgent.popleft()
+                if self._paused or not (self._tasks or self._urgent):
                     self._changed.wait()
                     continue
-                leave = self._governor.admit(self._clock.now())
+                leave = self._governor.admit(now)
                 if isinstance(leave, Ticket):
-                    task = self._tasks.popleft()
+                    task = self._next()
                     task.calling = True
                     return task, leave
                 self._changed.wait(min(max(leave.total_seconds(), 0.001), _LOOK_AGAIN))
             return None
+
+    def _next(self) -> Task:
+        if self._urgent and (not self._tasks or self._urgent_in_a_row < _URGENT_IN_A_ROW):
+            self._urgent_in_a_row += 1
+            return self._urgent.popleft()
+        self._urgent_in_a_row = 0
+        return self._tasks.popleft()
 
     def leave(self) -> Ticket | None:
         """Leave for one call beside the tasks, if it may go out at once; to be reported like any other."""

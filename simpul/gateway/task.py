@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from connectors.toolkit.operation import Operation
 from schemas.envelope import Envelope
-from schemas.messages import Failure, RequestData
+from schemas.messages import ExchangeData, Failure, RequestData
 from schemas.text import Text
 from simpul.bus.message import Message
 from simpul.crypto import CannotDecryptError, DataKey, Keys
@@ -33,6 +33,7 @@ class Task:
         calling: A worker has it just now, so its lease is not to be prolonged: a call is shorter than a lease.
         sent: A call may have reached the agency.
         taken_over: Its lease ran out, by our clock, under somebody who may be calling still.
+        exchange: Somebody waits for the answer: what else came with such a request.
     """
 
     envelope: Envelope
@@ -52,6 +53,7 @@ class Task:
     answered_at: datetime | None = None
     request: BaseModel | None = None
     key: DataKey | None = None
+    exchange: ExchangeData | None = None
 
     @property
     def request_id(self) -> str:
@@ -62,6 +64,10 @@ class Task:
     def reconcilable(self) -> bool:
         """Whether the agency can be asked by our reference."""
         return self.operation is not None and self.operation.reconcile is not None
+
+    def too_late(self, now: datetime) -> bool:
+        """Whether nobody waits for the answer any more."""
+        return self.exchange is not None and self.exchange.until <= now
 
 
 class UnusableError(Exception):

@@ -298,6 +298,23 @@ payload_shape = Table(
     Column("last_at", DateTime(timezone=True), nullable=False),
 )
 
+reply_partition = Table(
+    "reply_partition",
+    metadata,
+    Column("partition", Integer, primary_key=True, comment="of the topic of replies"),
+    Column("instance", Text, comment="the console process that reads it"),
+    Column("lease_until", DateTime(timezone=True), comment="after it another process may take the partition"),
+)
+
+callback_once = Table(
+    "callback_once",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    Column("id", Text, primary_key=True, comment="of a call, blinded: what its sender must not use twice"),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Index("ix_callback_once_at", "at"),
+)
+
 dispatch = Table(
     "dispatch",
     metadata,

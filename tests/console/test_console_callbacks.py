@@ -27,11 +27,11 @@ def simponi(monkeypatch):
         }
         for name, value in (known | values).items():
             monkeypatch.setenv(f"SIMPUL_SIMPONI_{name.upper()}", value)
-        callbacks._loaded.cache_clear()
+        callbacks._settings.cache_clear()
 
     configure()
     yield configure
-    callbacks._loaded.cache_clear()
+    callbacks._settings.cache_clear()
 
 
 def push(client, *rows, **headers):
@@ -96,7 +96,7 @@ def test_an_agency_that_makes_no_calls_is_404(anonymous, agency):
 
 def test_a_callback_that_is_not_set_up_says_so_to_us_and_little_to_the_caller(anonymous, simponi, monkeypatch):
     monkeypatch.delenv("SIMPUL_SIMPONI_PASSWORD")
-    callbacks._loaded.cache_clear()
+    callbacks._settings.cache_clear()
     answer = push(anonymous, ROW)
     assert answer.status_code == 503
     assert "PASSWORD" not in answer.text

@@ -65,7 +65,7 @@ def test_secrets_reach_only_the_processes_that_use_them(given, composed):
     holders = {
         "SIMPUL_MASTER_KEY": ("console", "engine", "gateway"),
         "SIMPUL_AIRFLOW_PASSWORD": ("engine",),
-        "SIMPUL_KAFKA_BOOTSTRAP": ("topics", "engine", "gateway", "projector"),
+        "SIMPUL_KAFKA_BOOTSTRAP": ("topics", "engine", "gateway", "projector", "console"),
         "SIMPUL_DUKCAPIL_CLIENT_CERT": dukcapil,
         "SIMPUL_BPJS_KESEHATAN_CONS_ID": bpjs,
         "SIMPUL_BPJS_KESEHATAN_USER_KEY_FILE": bpjs,

@@ -28,7 +28,7 @@ from schemas.messages import REQUEST, OutcomeData, RequestData, record_id, reque
 from simpul.bus import admin
 from simpul.bus.client import connection, physical
 from simpul.bus.producer import Producer
-from simpul.bus.topics import DEAD_LETTERS, OUTCOMES, requests_topic, topics
+from simpul.bus.topics import DEAD_LETTERS, OUTCOMES, REPLIES, requests_topic, topics
 from simpul.gateway.decisions import Backoff
 from simpul.gateway.gateway import Gateway
 from simpul.gateway.metrics import Metrics
@@ -67,7 +67,7 @@ class Bench:
         self._keys = settings.keys
         self._cleanup = cleanup
         self._messages: dict[str, list[Any]] = {}
-        needed = {requests_topic(AGENCY), OUTCOMES, DEAD_LETTERS, "records.person", "records.family-card"}
+        needed = {requests_topic(AGENCY), OUTCOMES, REPLIES, DEAD_LETTERS, "records.person", "records.family-card"}
         admin.apply(settings, [topic for topic in topics([AGENCY]) if topic.name in needed])
         self._producer = cleanup.enter_context(Producer(settings))
         self._consumer = KafkaConsumer(**connection(settings), enable_auto_commit=False)
