@@ -35,6 +35,27 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, dict[str, Any]]]] = {
             "payment": {"billing_code": "820990000000001", "status": "paid"},
         },
     ),
+    "passport_v2": (
+        {"nik": FATHER, "book": "10 years"},
+        {
+            "identity": PERSON,
+            "opened": {"number": "99000000000001", "status": "opened"},
+            "bill": {"billing_code": "820990000000001", "amount": "950000", "expires_at": "2026-01-05T11:00:00+07:00"},
+            "payment": {"billing_code": "820990000000001", "status": "paid", "ntpn": "CONTOH0000000001"},
+            "biometrics": {
+                "application_number": "99000000000001",
+                "at": "2026-01-05T10:00:00+07:00",
+                "expires_at": "2026-02-04T10:00:00+07:00",
+            },
+            "taken": {"number": "99000000000001", "status": "biometrics taken"},
+            "book": {
+                "number": "X9000001",
+                "application_number": "99000000000001",
+                "issued_on": "2026-01-05",
+                "expires_on": "2036-01-03",
+            },
+        },
+    ),
 }
 
 
@@ -42,12 +63,12 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, dict[str, Any]]]] = {
 def definitions(airflow_home: None) -> dict[str, Definition]:
     from simpul.workflow import publish
 
-    return {found.definition.service: found.definition for found in publish.read(Path(__file__).parents[2] / "dags")}
+    return {found.definition.dag_id: found.definition for found in publish.read(Path(__file__).parents[2] / "dags")}
 
 
 def scope(definition: Definition, step: StepDefinition) -> dict[str, Any]:
     """What stands when a step is entered: the form and the records of the steps before it, as JSON."""
-    form, records = CASES[definition.service]
+    form, records = CASES[definition.dag_id]
     return {
         "form": form,
         **{name: records[name] for name in definition.by_name if step.name in definition.descendants(name)},

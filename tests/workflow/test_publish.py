@@ -111,11 +111,12 @@ def test_publishing_stores_what_the_engine_reads(database_url: str, dags_folder:
     from simpul.ledger.definitions import current
 
     definitions = [found.definition for found in publish.read(dags_folder)]
-    assert [result for _, result in publish.publish(database_url, definitions, actor="op", now=NOW)] == ["new", "new"]
-    assert [result for _, result in publish.publish(database_url, definitions, actor="op", now=NOW)] == ["same", "same"]
+    assert {result for _, result in publish.publish(database_url, definitions, actor="op", now=NOW)} == {"new"}
+    assert {result for _, result in publish.publish(database_url, definitions, actor="op", now=NOW)} == {"same"}
     engine = database.connect(database_url)
     with database.transaction(engine) as connection:
-        assert current(connection) == sorted(definitions, key=lambda definition: definition.service)
+        newest = {found.service: found for found in sorted(definitions, key=lambda definition: definition.version)}
+        assert current(connection) == [newest[service] for service in sorted(newest)]
     engine.dispose()
 
 
@@ -131,7 +132,7 @@ def test_publishing_is_all_or_nothing(
     assert "the steps of passport version 1 differ from the published ones" in said
     assert said.endswith("exit 1")
     with psycopg.connect(database_url) as connection:
-        services = connection.execute("SELECT service FROM definition ORDER BY service").fetchall()
+        services = connection.execute("SELECT DISTINCT service FROM definition ORDER BY service").fetchall()
     assert services == [("birth",), ("passport",)]
 
 
