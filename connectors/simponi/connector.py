@@ -60,7 +60,12 @@ class Simponi(RestConnector[SimponiSettings], SoapConnector[SimponiSettings]):
             raise error
         return mapping.bill(verdict.data, request, reference=reference)
 
-    @operation(effect="read", purpose="confirmation of a payment", contract="C")
+    @operation(
+        effect="read",
+        purpose="confirmation of a payment",
+        legal_basis="UU 9/2018 (non-tax state revenue)",
+        contract="C",
+    )
     def get_bill(self, query: BillQuery) -> Payment:
         """Whether a bill is paid, with NTB and NTPN; unpaid and expired are answers, not errors (NF).
 

@@ -63,7 +63,13 @@ def answer(taken: Taken, handled: Handled) -> Reply:
 
 
 PAYMENT: Final = Callback(
-    name="payment", contract="C", doc="Citizens have paid.", take=take, answer=answer, max_bytes=MAX_BYTES
+    name="payment",
+    contract="C",
+    doc="Citizens have paid.",
+    take=take,
+    answer=answer,
+    max_bytes=MAX_BYTES,
+    unsigned="The contract has no signature: a row only makes us ask `get_bill`, whose answer counts.",
 )
 
 
