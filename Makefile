@@ -27,7 +27,7 @@ $(UV):
 	@$(WORK)/uv-$(UV_VERSION)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 $(READY): pyproject.toml uv.lock | $(UV)
-	@$(UV) sync --quiet --frozen --extra demo
+	@$(UV) sync --quiet --frozen --extra demo --extra authoring
 	@touch $@
 
 setup: $(READY) ## Make the environment in .venv from uv.lock

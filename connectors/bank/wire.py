@@ -2,15 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
-
-class Shape(BaseModel):
-    """Common to the bank's shapes: extra fields are let through unread, no input in errors."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="ignore", populate_by_name=True, coerce_numbers_to_str=True, hide_input_in_errors=True
-    )
+from connectors.toolkit.wire import Shape
 
 
 class Money(Shape):

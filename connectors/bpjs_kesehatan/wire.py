@@ -5,15 +5,9 @@ Extra fields are let through unread: the agency adds some without notice. Nothin
 
 from typing import Any
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, Field
 
-
-class Shape(BaseModel):
-    """Common to the agency's shapes. Codes arrive as strings from one of its services and as numbers from another."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="ignore", populate_by_name=True, coerce_numbers_to_str=True, hide_input_in_errors=True
-    )
+from connectors.toolkit.wire import Shape
 
 
 class MetaData(Shape):

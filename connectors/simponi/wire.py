@@ -5,15 +5,9 @@ The elements themselves are in `SimponiBRI_Service.wsdl`. Nothing here judges an
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import Field, StringConstraints, TypeAdapter
 
-
-class Shape(BaseModel):
-    """Common to the agency's shapes: extra fields are let through unread, no input in errors."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="ignore", populate_by_name=True, coerce_numbers_to_str=True, hide_input_in_errors=True
-    )
+from connectors.toolkit.wire import Shape
 
 
 class BillData(Shape):

@@ -71,6 +71,11 @@ IN_DOUBT = Text(
     en="It is not known whether the agency carried out this request. It is looked up by our reference first; "
     "it is not sent again.",
 )
+NO_LOOK_UP = Text(
+    id="Belum disepakati cara menelusuri permintaan ini dengan nomor rujukan kita. Sepakati dengan instansi, lalu tulis di "
+    "konektor.",
+    en="How this can be looked up by our reference is not agreed yet. Agree on it with the agency and write it into the connector.",
+)
 SETTINGS = Text(
     id="Pengaturan konektor belum lengkap atau keliru. Lengkapi variabel yang disebut.",
     en="The connector's settings are incomplete or wrong. Set the variables named.",

@@ -2,15 +2,9 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-
-class Shape(BaseModel):
-    """Common to the shapes: extra fields are let through unread, no input in errors."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="ignore", populate_by_name=True, coerce_numbers_to_str=True, hide_input_in_errors=True
-    )
+from connectors.toolkit.wire import Shape
 
 
 class Answer(Shape):

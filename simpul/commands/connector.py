@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from simpul.commands import connector_check, connector_drift
+from simpul.commands import connector_check, connector_drift, connector_new
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from connectors.toolkit.errors import AgencyError
 
 app = typer.Typer(help="List what the connectors offer, and call an operation by hand.", no_args_is_help=True)
-connector_drift.register(app)
 
 EXIT_STATUS = {"rejected": 3, "retriable": 4, "misconfigured": 5, "in_doubt": 6, "bad_data": 7}
 """Exit status of `call` by kind of error; 2 is wrong usage."""
@@ -192,4 +191,5 @@ def _print_settings(agency: str) -> None:
         typer.echo(f"{model.variable(name)}  ({default})\n    {field.description}")
 
 
-connector_check.register(app)
+for _part in (connector_check, connector_new, connector_drift):
+    _part.register(app)
