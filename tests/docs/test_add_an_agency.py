@@ -11,7 +11,9 @@ import pytest
 from documents import ROOT, text
 
 PAGE = "docs/how-to/add-an-agency.md"
-_BLOCK = re.compile(r"(?:<!-- file: (?P<file>\S+) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```", re.DOTALL | re.MULTILINE)
+_BLOCK = re.compile(
+    r"(?:<!-- file: (?P<file>\S+) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```", re.DOTALL | re.MULTILINE
+)
 
 
 @pytest.fixture(scope="module")
