@@ -102,6 +102,50 @@ def _show_connectors(figures: "list[Figures]") -> None:
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
+@app.command("exchange")
+def exchange(
+    calls: Annotated[int, typer.Option(min=100, help="Reads of each kind.")] = 1500,
+    rate: Annotated[float, typer.Option(min=1.0, help="Reads per second.")] = 50.0,
+    dags: Annotated[Path, typer.Option(envvar="SIMPUL_DAGS_FOLDER", help="The workflows of the services.")] = Path(
+        "dags"
+    ),
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+) -> None:
+    """Ask an agency straight and through the exchange, at the same rate in the same run, and show what the bus adds.
+
+    Everything runs on this machine in a folder of its own. Exit status 1 when a read brought no record.
+    """
+    from rich.console import Console  # noqa: PLC0415  # help must cost nothing
+    from rich.table import Table  # noqa: PLC0415
+
+    from simpul.embedded.bench import BenchError  # noqa: PLC0415
+    from simpul.embedded.bench_exchange import run  # noqa: PLC0415
+    from simpul.embedded.display import Display  # noqa: PLC0415
+    from simpul.embedded.stack import CANNOT_START, Plan, Stack  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    with tempfile.TemporaryDirectory(prefix="simpul-bench-") as folder:
+        plan = Plan(folder=Path(folder), dags=dags, usual_ports=False, settings={"SIMPUL_LOG_LEVEL": "WARNING"})
+        try:
+            with Stack(plan, Display(console).happening) as stack:
+                result = run(stack, calls=calls, rate=rate)
+        except (*CANNOT_START, BenchError) as error:
+            console.print(str(error), style="red", markup=False, soft_wrap=True)
+            raise typer.Exit(1) from None
+        stack.remove_data()
+    if as_json:
+        typer.echo(json.dumps(result.as_json(), indent=2))
+    else:
+        table = Table("milliseconds", "p50", "p95", "p99")
+        for name in ("direct", "exchange", "overhead", "bus"):
+            of = getattr(result, name)
+            table.add_row(name, f"{of.p50:,}", f"{of.p95:,}", f"{of.p99:,}")
+        Console().print(table)
+    if result.failed:
+        raise typer.Exit(1)
+
+
 def _show(result: "Result") -> None:
     from rich.console import Console  # noqa: PLC0415  # help must cost nothing
     from rich.table import Table  # noqa: PLC0415

@@ -266,7 +266,7 @@ def test_a_full_desk_answers_429(bench, open_counter, until):
         assert first.result(60).status_code == 504
 
 
-def test_two_consoles_have_partitions_of_their_own_and_get_their_own_replies(bench, open_counter):
+def test_two_consoles_have_partitions_of_their_own_and_get_their_own_replies(bench, open_counter, until):
     with bench.gateway():
         one, other = open_counter("counter-1"), open_counter("counter-2")
         with ThreadPoolExecutor(8) as pool:
@@ -274,6 +274,7 @@ def test_two_consoles_have_partitions_of_their_own_and_get_their_own_replies(ben
             for number, answer in asked:
                 assert answer.result(60).json()["record"]["nik"] == bench.family(number).father.nik
         assert one.desk._mailbox.address != other.desk._mailbox.address
+    until(lambda: len(bench.messages(REPLIES)) == 24)
     by_instance = {}
     for message in bench.messages(REPLIES):
         reply = ReplyData.model_validate(Envelope.from_bytes(message.value).data)
