@@ -1,0 +1,1 @@
+"""BSrE, the state's electronic signature (Balai Besar Sertifikasi Elektronik, BSSN)."""
