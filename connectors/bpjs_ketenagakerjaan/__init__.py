@@ -1,0 +1,1 @@
+"""BPJS Ketenagakerjaan (workers' insurance). Kept empty of imports: the registry loads `connector.py` when asked."""
