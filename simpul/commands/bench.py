@@ -61,7 +61,7 @@ def end_to_end(
 @app.command("connectors")
 def connectors(
     agencies: Annotated[list[str] | None, typer.Argument(metavar="[AGENCY]...", help="All by default.")] = None,
-    calls: Annotated[int, typer.Option(min=1, help="Calls in each round.")] = 100,
+    calls: Annotated[int, typer.Option(min=1, help="Calls of each kind.")] = 100,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False,
 ) -> None:
