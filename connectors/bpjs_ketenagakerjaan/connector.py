@@ -60,7 +60,7 @@ class BpjsKetenagakerjaan(SoapConnector[BpjsKetenagakerjaanSettings]):
         answer = self._found("PEKERJA", reference)
         return None if answer is None else mapping.membership(answer, request.nik, reference)
 
-    @operation(effect="read", purpose="check of membership of the workers' insurance", contract="G")
+    @operation(effect="read", purpose="check of membership of the workers' insurance", legal_basis=_LAW, contract="G")
     def get_membership(self, query: EmploymentMembershipQuery) -> EmploymentMembership:
         """One worker's membership by NIK.
 

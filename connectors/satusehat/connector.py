@@ -14,6 +14,7 @@ from schemas.text import Text
 
 FHIR: Final = "fhir-r4/v1"
 _ACCOUNT: Final = "oauth2/v1/accesstoken"
+_LAW: Final = "UU 17/2023 (health); Permenkes 24/2022 (medical records)"
 # OperationOutcomes come with these; their body says more than the status does.
 _READABLE: Final = (400, 401, 403, 404, 422)
 
@@ -28,7 +29,7 @@ class Satusehat(RestConnector[SatusehatSettings]):
         super().__init__(settings)
         self._tokens = Tokens(self._fetch)
 
-    @operation(effect="read", purpose="identification of a patient", contract="D")
+    @operation(effect="read", purpose="identification of a patient", legal_basis=_LAW, contract="D")
     def find_patient(self, query: PatientQuery) -> Patient:
         """One patient by NIK.
 
@@ -37,9 +38,11 @@ class Satusehat(RestConnector[SatusehatSettings]):
             Misconfigured: Credentials or rights refused.
             Retriable: Too many calls; carries how long to wait.
         """
-        return self._patient(query.nik)
+        bundle = self._search("Patient", {"identifier": f"{wire.NIK}|{query.nik}"})
+        found = _one(bundle, "Patient", verdicts.NO_PATIENT)
+        return mapping.patient(wire.Human.model_validate(found), query.nik)
 
-    @operation(effect="read", purpose="check of a practitioner", contract="D")
+    @operation(effect="read", purpose="check of a practitioner", legal_basis=_LAW, contract="D")
     def get_practitioner(self, query: PractitionerQuery) -> Practitioner:
         """One practitioner by NIK.
 
@@ -48,7 +51,8 @@ class Satusehat(RestConnector[SatusehatSettings]):
             Misconfigured: Credentials or rights refused.
             Retriable: Too many calls; carries how long to wait.
         """
-        found = self._search("Practitioner", verdicts.NO_PRACTITIONER, identifier=f"{wire.NIK}|{query.nik}")
+        bundle = self._search("Practitioner", {"identifier": f"{wire.NIK}|{query.nik}"})
+        found = _one(bundle, "Practitioner", verdicts.NO_PRACTITIONER)
         return mapping.practitioner(wire.Human.model_validate(found), query.nik)
 
     @operation(
@@ -61,29 +65,30 @@ class Satusehat(RestConnector[SatusehatSettings]):
         """The newest health letter about a patient, with its document.
 
         Raises:
-            Rejected: No patient has this NIK, or there is no such letter.
+            Rejected: There is no such letter.
             Misconfigured: Credentials or rights refused.
             BadData: The document is broken, too large or held elsewhere.
         """
-        patient = self._patient(query.nik)
-        found = self._search(
+        bundle = self._search(
             "DocumentReference",
-            verdicts.NO_LETTER,
-            patient=patient.ihs_number,
-            type=f"{wire.LETTER_TYPES}|{mapping.LETTERS[query.kind]}",
-            status="current",
-            _sort="-date",
-            _count="1",
+            {
+                "patient.identifier": f"{wire.NIK}|{query.nik}",
+                "type": f"{wire.LETTER_TYPES}|{mapping.LETTERS[query.kind]}",
+                "status": "current",
+                "_sort": "-date",
+                "_count": "1",
+                "_include": "DocumentReference:patient",
+            },
         )
-        letter = wire.DocumentReference.model_validate(found)
+        letter = wire.DocumentReference.model_validate(_one(bundle, "DocumentReference", verdicts.NO_LETTER))
         if not letter.content:
             raise BadData("EMPTY", diagnosis=diagnoses.UNREADABLE, field="content")
+        patient = next((one for one in _of(bundle, "Patient")), None)
+        if patient is None:
+            raise BadData("EMPTY", diagnosis=diagnoses.UNREADABLE, field="subject")
+        ihs_number = mapping.patient(wire.Human.model_validate(patient), query.nik).ihs_number
         media_type, data = self._document(letter.content[0].attachment)
-        return mapping.letter(letter, query, media_type, data, patient.ihs_number)
-
-    def _patient(self, nik: str) -> Patient:
-        found = self._search("Patient", verdicts.NO_PATIENT, identifier=f"{wire.NIK}|{nik}")
-        return mapping.patient(wire.Human.model_validate(found), nik)
+        return mapping.letter(letter, query, media_type, data, ihs_number)
 
     def _document(self, attachment: wire.Attachment) -> tuple[str | None, str]:
         """What an attachment holds or points to. It may point to a Binary of this server only: nowhere else is gone to."""
@@ -97,36 +102,21 @@ class Satusehat(RestConnector[SatusehatSettings]):
         binary = wire.Binary.model_validate(self._read(f"Binary/{number}"))
         return binary.media_type, binary.data
 
-    def _search(self, kind: str, none: Text, **parameters: str) -> dict[str, Any]:
-        """The resource that a search found: an active one before others.
+    def _search(self, kind: str, parameters: dict[str, str]) -> wire.Bundle:
+        return wire.Bundle.model_validate(self._read(kind, parameters))
 
-        Raises:
-            Rejected: `total` is 0, which comes with HTTP 200.
-        """
-        bundle = wire.Bundle.model_validate(self._read(kind, **parameters))
-        found = [
-            entry.resource
-            for entry in bundle.entry
-            if entry.search.mode in {None, "match"} and entry.resource.get("resourceType") == kind
-        ]
-        if not found:
-            if bundle.total:
-                raise BadData("EMPTY", diagnosis=diagnoses.UNREADABLE, field="entry")
-            raise verdicts.not_found(none)
-        return next((one for one in found if one.get("active") is not False), found[0])
-
-    def _read(self, path: str, **parameters: str) -> Any:
+    def _read(self, path: str, parameters: dict[str, str] | None = None) -> Any:
         """A resource, with a token that is good."""
         try:
             return self._tokens.using(lambda token: self._once(path, parameters, token))
         except TokenRefusedError:
             raise verdicts.refused_credentials() from None
 
-    def _once(self, path: str, parameters: dict[str, str], token: str) -> Any:
+    def _once(self, path: str, parameters: dict[str, str] | None, token: str) -> Any:
         reply = self.exchange(
             "GET",
             f"{FHIR}/{path}",
-            params=parameters or None,
+            params=parameters,
             headers={"Authorization": f"Bearer {token}"},
             accept=_READABLE,
         )
@@ -155,3 +145,21 @@ class Satusehat(RestConnector[SatusehatSettings]):
             raise verdicts.refused_credentials()
         answer = reply.parse(wire.TokenAnswer)
         return Token(answer.value, answer.seconds)
+
+
+def _of(bundle: wire.Bundle, kind: str) -> list[dict[str, Any]]:
+    return [entry.resource for entry in bundle.entry if entry.resource.get("resourceType") == kind]
+
+
+def _one(bundle: wire.Bundle, kind: str, none: Text) -> dict[str, Any]:
+    """The resource that a search found: an active one before others.
+
+    Raises:
+        Rejected: `total` is 0, which comes with HTTP 200.
+    """
+    found = _of(bundle, kind)
+    if not found:
+        if bundle.total:
+            raise BadData("EMPTY", diagnosis=diagnoses.UNREADABLE, field="entry")
+        raise verdicts.not_found(none)
+    return next((one for one in found if one.get("active") is not False), found[0])

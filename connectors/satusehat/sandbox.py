@@ -151,7 +151,7 @@ class _Exchange:
 
     def letters(self, incoming: Incoming) -> Resource:
         """Every grown-up has been examined."""
-        person = self._world.person(_nik_of(incoming.query.get("patient", "")))
+        person = self._identified(incoming, "patient.identifier")
         code = incoming.query.get("type", "").removeprefix(f"{wire.LETTER_TYPES}|")
         if code not in LETTERS.values():
             raise _RefusedError("invalid", "type tidak dikenal", 400)
@@ -179,7 +179,8 @@ class _Exchange:
                     "custodian": {"reference": "Organization/99000001", "display": "Puskesmas Contoh"},
                     "content": [{"attachment": attachment}],
                 }
-            ]
+            ],
+            [self._patient(person)] if incoming.query.get("_include") == "DocumentReference:patient" else [],
         )
 
     def binary(self, incoming: Incoming) -> Resource:
@@ -190,8 +191,8 @@ class _Exchange:
         data = base64.b64encode(_paper(person, code)).decode()
         return {"resourceType": "Binary", "contentType": "application/pdf", "data": data}
 
-    def _identified(self, incoming: Incoming) -> SyntheticPerson | None:
-        system, _, number = incoming.query.get("identifier", "").partition("|")
+    def _identified(self, incoming: Incoming, parameter: str = "identifier") -> SyntheticPerson | None:
+        system, _, number = incoming.query.get(parameter, "").partition("|")
         if system != wire.NIK or not number:
             raise _RefusedError("invalid", "identifier tidak valid", 400)
         return self._world.person(number)
@@ -239,10 +240,15 @@ class _Exchange:
         }
 
 
-def _bundle(resources: list[Resource]) -> Resource:
-    entries = [{"resource": one, "search": {"mode": "match"}} for one in resources]
-    found = {"entry": entries} if entries else {}
-    return {"resourceType": "Bundle", "type": "searchset", "total": len(entries), **found}
+def _bundle(found: list[Resource], included: list[Resource] | None = None) -> Resource:
+    modes = (("match", found), ("include", included or []))
+    entries = [{"resource": one, "search": {"mode": mode}} for mode, resources in modes for one in resources]
+    return {
+        "resourceType": "Bundle",
+        "type": "searchset",
+        "total": len(found),
+        **({"entry": entries} if entries else {}),
+    }
 
 
 def _fhir(resource: Resource, status: int = 200) -> Answer:
@@ -256,12 +262,8 @@ def _outcome(code: str, text: str, status: int) -> Answer:
 
 
 def _ihs(nik: str) -> str:
-    """The patient number: the exchange's own, which leads back to the resident here."""
-    return f"P{nik[::-1]}"
-
-
-def _nik_of(ihs: str) -> str:
-    return ihs[1:][::-1] if ihs.startswith("P") else ""
+    """The patient number: the exchange's own."""
+    return f"P{_digits(nik, 11)}"
 
 
 def _digits(nik: str, count: int) -> str:
@@ -275,8 +277,8 @@ def _paper(person: SyntheticPerson, code: str) -> bytes:
 
 def _fields(incoming: Incoming) -> Mapping[str, Any]:
     """What fault scripts can match, by the names of our request models."""
-    nik = incoming.query.get("identifier", "").rpartition("|")[2] or _nik_of(incoming.query.get("patient", ""))
-    return {"nik": nik}
+    asked = incoming.query.get("identifier") or incoming.query.get("patient.identifier", "")
+    return {"nik": asked.rpartition("|")[2]}
 
 
 EXAMPLES: Final[Mapping[str, Example]] = MappingProxyType(

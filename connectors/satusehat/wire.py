@@ -160,17 +160,10 @@ class Binary(Resource):
     data: str
 
 
-class Search(Shape):
-    """Why an entry is in a searchset: `match`, `include` or `outcome`."""
-
-    mode: str | None = None
-
-
 class Entry(Shape):
     """An entry of a Bundle; its resource is read by whoever knows which it is."""
 
     resource: dict[str, Any] = {}
-    search: Search = Search()
 
 
 class Bundle(Shape):

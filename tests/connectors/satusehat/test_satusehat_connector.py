@@ -184,17 +184,39 @@ def test_a_letter_comes_whole_whether_inside_or_apart(satusehat, sandbox):
     ],
 )
 def test_a_document_anywhere_else_is_not_gone_to(satusehat, sandbox, family, url):
-    patient = satusehat.find_patient(PatientQuery(nik=family.father.nik))
+    patient = {"resourceType": "Patient", "id": "P01"}
     resource = {
         "resourceType": "DocumentReference",
         "id": "1",
         "status": "current",
-        "subject": {"reference": f"Patient/{patient.ihs_number}"},
+        "subject": {"reference": "Patient/P01"},
         "content": [{"attachment": {"contentType": "application/pdf", "url": url}}],
     }
-    script(
-        sandbox, "get_health_letter", answer({"resourceType": "Bundle", "total": 1, "entry": [{"resource": resource}]})
-    )
+    bundle = {"resourceType": "Bundle", "total": 1, "entry": [{"resource": resource}, {"resource": patient}]}
+    script(sandbox, "get_health_letter", answer(bundle))
     with pytest.raises(errors.BadData) as bad:
         satusehat.get_health_letter(HealthLetterQuery(nik=family.father.nik))
     assert (bad.value.code, calls(sandbox, "binary")) == ("ELSEWHERE", 0)
+
+
+def test_a_letter_about_another_patient_is_bad_data(satusehat, sandbox, family):
+    patient = {"resourceType": "Patient", "id": "P01"}
+    resource = {
+        "resourceType": "DocumentReference",
+        "id": "1",
+        "status": "current",
+        "subject": {"reference": "Patient/P02"},
+        "content": [{"attachment": {"contentType": "application/pdf", "data": "JVBERg=="}}],
+    }
+    bundle = {"resourceType": "Bundle", "total": 1, "entry": [{"resource": resource}, {"resource": patient}]}
+    script(sandbox, "get_health_letter", answer(bundle))
+    with pytest.raises(errors.BadData) as bad:
+        satusehat.get_health_letter(HealthLetterQuery(nik=family.father.nik))
+    assert bad.value.code == "SOMEBODY_ELSE"
+
+
+def test_nobody_has_a_letter_who_was_not_examined(satusehat, sandbox):
+    families = map(sandbox.app.world.population.family, range(99))
+    child = next(one.children[0] for one in families if one.children)
+    with pytest.raises(errors.Rejected):
+        satusehat.get_health_letter(HealthLetterQuery(nik=child.nik))
