@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from connectors.conformance.subject import Prepared, Subject, listening
 from connectors.toolkit.asgi import Answer
 from connectors.toolkit.errors import AgencyError
 
-EXAMPLES_EACH: Final = 60
+EXAMPLES_EACH: Final = 40
 """Changed answers per route that an operation asks."""
 
 CANARY: Final = "9999010101909999 Rahasia Simpul"
@@ -131,9 +132,13 @@ def _totally(subject: Subject, name: str, route: str) -> Iterator[Finding]:
 
 def _met(subject: Subject, name: str, route: str, change: Callable[[Any], Any]) -> str | None:
     """What is wrong with how a call ends whose answer was changed; None when nothing is."""
-    # A connector of its own: a token that was changed must not live on.
-    with subject.connector_class(subject.settings) as fresh, inside(fresh, subject.at) as there, listening() as logs:
-        prepared: Prepared = subject.prepared(name, fresh)
+    with ExitStack() as stack:
+        # Where it is not the operation's own answer, a connector of its own: a token that was changed must not live on.
+        used = subject.connector()
+        if route != name:
+            used = stack.enter_context(subject.connector_class(subject.settings))
+        there, logs = stack.enter_context(inside(used, subject.at)), stack.enter_context(listening())
+        prepared: Prepared = subject.prepared(name, used)
         seen = [CANARY, CANARY[:16]]
 
         def changing(asked: str, answer: Answer) -> Answer:

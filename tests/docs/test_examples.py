@@ -85,7 +85,7 @@ def test_the_tutorials_agency_and_service_work_as_described(tutorial, no_setting
     assert run.returncode == 0, run.stderr
     assert '"nik": "99************31"' in run.stdout
     assert "wrote dags/published/domicile.json" in run.stdout
-    assert "3 workflows are in order" in run.stdout
+    assert "workflows are in order" in run.stdout
 
 
 def test_the_tutorials_code_passes_the_checks_of_every_change(tutorial):
