@@ -53,6 +53,8 @@ def secured(folder):
     """The sandbox's Dukcapil over TLS; its address."""
     config = sandbox_app.config(sandbox_app.app(["dukcapil"]))
     config.ssl_certfile, config.ssl_keyfile = folder / "ca.pem", folder / "key.pem"
+    # Now, not in the thread: a test may put other files in their place.
+    config.load()
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = uvicorn.Server(config)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])), daemon=True)
