@@ -79,6 +79,8 @@ def build(world: SandboxWorld) -> SandboxAgency:
     agency.control("POST", "clock", bank.turn)
     agency.control("POST", "expire-tokens", bank.expire_tokens)
     agency.control("GET", "pushes", lambda _: json_answer(bank.pushes))
+    agency.scripted("expired_token", lambda request, handler: (bank.expire_tokens(request), handler(request))[1])
+    agency.skewed_clock(2 * WINDOW.total_seconds())
     agency.on_reset(bank.forget)
     return agency
 

@@ -179,6 +179,7 @@ def build(world: SandboxWorld) -> SandboxAgency:
         agency.on("GET", f"/{path}", path, lambda _: _refusal(_Refused(405, "Method harus POST")))
     agency.control("POST", "expire", expire)
     agency.control("POST", "move", move)
+    agency.scripted("expired_token", lambda request, handler: (expire(request), handler(request))[1])
     agency.on_reset(office.reset)
     return agency
 
