@@ -25,6 +25,8 @@ from connectors.toolkit.population import Population, SandboxWorld
 from connectors.toolkit.sandbox import Receive, SandboxAgency, Scope, Send, control
 from connectors.toolkit.settings import ConnectorSettings
 
+_TRIES = 10
+
 
 class SandboxApp(Starlette):
     """The server's application. Requests to agencies bypass the framework: they are what benchmarks count.
@@ -143,6 +145,30 @@ def config(application: SandboxApp, host: str = "127.0.0.1", port: int = 0) -> u
     )
 
 
+@contextlib.contextmanager
+def listening(application: SandboxApp, host: str = "127.0.0.1", port: int = 0) -> Iterator[socket.socket]:
+    """A socket for the server, and beside it what agencies run while it does, until the block ends.
+
+    Raises:
+        OSError: A port is taken.
+    """
+    with contextlib.ExitStack() as stack:
+        for left in reversed(range(1 if port else _TRIES)):
+            with contextlib.ExitStack() as tried:
+                bound = tried.enter_context(socket.create_server((host, port), backlog=4096))
+                try:
+                    for agency in application.agencies.values():
+                        tried.enter_context(agency.started(host, bound.getsockname()[1]))
+                except OSError:
+                    # What runs beside takes its port from the server's: with another one it may be free.
+                    if not left:
+                        raise
+                    continue
+                stack.enter_context(tried.pop_all())
+                break
+        yield bound
+
+
 @dataclass(frozen=True)
 class Running:
     """A sandbox server that runs in this process."""
@@ -174,12 +200,12 @@ def running(
     application = app(agencies, clock=clock)
     script(application, faults or {})
     # Bound and listening before the thread starts: whoever connects meanwhile waits in the backlog.
-    with socket.create_server(("127.0.0.1", port), backlog=4096) as listening:
+    with listening(application, port=port) as bound:
         server = uvicorn.Server(config(application))
-        thread = threading.Thread(target=server.run, args=([listening],), name="sandbox", daemon=True)
+        thread = threading.Thread(target=server.run, args=([bound],), name="sandbox", daemon=True)
         thread.start()
         try:
-            yield Running(f"http://127.0.0.1:{listening.getsockname()[1]}", application)
+            yield Running(f"http://127.0.0.1:{bound.getsockname()[1]}", application)
         finally:
             server.should_exit = True
             thread.join()

@@ -15,7 +15,8 @@ import inspect
 import random
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +63,7 @@ class SandboxAgency:
         self._fixed: dict[tuple[str, str], _Route] = {}
         self._patterns: list[tuple[str, re.Pattern[str], _Route]] = []
         self._on_reset: list[Callable[[], None]] = []
+        self._on_start: list[Callable[[str, int], Callable[[], None]]] = []
         self.special: dict[str, Scripted] = {}
 
     def on(
@@ -122,6 +124,26 @@ class SandboxAgency:
     def on_reset(self, forget: Callable[[], None]) -> None:
         """What else a reset forgets."""
         self._on_reset.append(forget)
+
+    def on_start(self, start: Callable[[str, int], Callable[[], None]]) -> None:
+        """What else runs while a sandbox server does, such as a mail server: started with the server's host and port.
+
+        Args:
+            start: Starts it, and gives what stops it. Raises OSError when it cannot be started there.
+        """
+        self._on_start.append(start)
+
+    @contextmanager
+    def started(self, host: str, port: int) -> Iterator[None]:
+        """What runs beside a server at this address, until the block ends.
+
+        Raises:
+            OSError: Something cannot be started there.
+        """
+        with ExitStack() as stack:
+            for start in self._on_start:
+                stack.callback(start(host, port))
+            yield
 
     def wrote(self, operation: str, reference: str) -> None:
         """Something that must not happen twice has happened."""

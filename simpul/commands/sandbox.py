@@ -4,7 +4,6 @@ import json
 import os
 import shlex
 import signal
-import socket
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -64,7 +63,7 @@ def serve(
             sandbox_app.script(application, load(faults), faults.name)
         except FaultScriptError as error:
             raise typer.BadParameter(str(error)) from None
-    with socket.create_server((host, port), backlog=4096) as listening:
+    with sandbox_app.listening(application, host, port) as listening:
         url = f"http://{host}:{listening.getsockname()[1]}"
         typer.echo(f"Sandbox agencies at {url}: {', '.join(application.agencies)}", err=True)
         if environment:
