@@ -128,6 +128,22 @@ def environment(base_url: str, agencies: Sequence[str] | None = None) -> dict[st
     return variables
 
 
+def credentials() -> dict[str, str]:
+    """What connectors prove themselves with at the sandbox, each by the name of the file that it is kept in.
+
+    Secrets, and what takes several lines (certificates, public keys), so that no environment file can hold it.
+    """
+    found: dict[str, str] = {}
+    for agency in registry.agencies():
+        made = settings(agency, "http://127.0.0.1")
+        for name in sorted(made.model_fields_set):
+            value = getattr(made, name)
+            plain = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            if isinstance(value, SecretStr) or "\n" in plain:
+                found[f"{agency}-{name}".replace("_", "-")] = plain
+    return found
+
+
 def config(application: SandboxApp, host: str = "127.0.0.1", port: int = 0) -> uvicorn.Config:
     """How the server runs: no access log, because paths hold identifiers, and no lasting patience at its end."""
     return uvicorn.Config(

@@ -124,6 +124,14 @@ def people(
         _write_csv(rows)
 
 
+@app.command()
+def credentials() -> None:
+    """Print what connectors prove themselves with at the sandbox, as JSON: file name to content, as Compose mounts it."""
+    from connectors import sandbox_app  # noqa: PLC0415 - imports every agency
+
+    typer.echo(json.dumps(sandbox_app.credentials(), indent=1))
+
+
 def _parts(script: Path, agency: str) -> list[tuple[str, list[Any]]]:
     """What a script says of an agency, checked as far as this side can, with what messages begin with."""
     from connectors.toolkit.fault_scripts import EVERY, Anything, FaultScriptError, load, scripts  # noqa: PLC0415

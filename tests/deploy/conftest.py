@@ -1,5 +1,6 @@
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,25 @@ def services(compose):
 
 
 @pytest.fixture(scope="session")
-def made_secrets(tmp_path_factory):
+def make_secrets(tmp_path_factory):
+    """Makes secrets in a folder, asking the code under test for the sandbox's, as it would the image."""
+    simpul = tmp_path_factory.mktemp("bin") / "simpul"
+    simpul.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "from simpul.cli import app; app()" "$@"\n')
+    simpul.chmod(0o700)
+
+    def make(folder):
+        command = [ROOT / "deploy" / "make-secrets", folder]
+        environment = {**os.environ, "SIMPUL": str(simpul)}
+        return subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def made_secrets(make_secrets, tmp_path_factory):
     """The secrets that an installation makes, in a folder of the tests' own."""
     folder = tmp_path_factory.mktemp("deploy") / "secrets"
-    subprocess.run([ROOT / "deploy" / "make-secrets", folder], check=True, capture_output=True)
+    make_secrets(folder)
     return folder
 
 
