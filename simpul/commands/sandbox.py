@@ -126,10 +126,13 @@ def people(
 
 @app.command()
 def credentials() -> None:
-    """Print what connectors prove themselves with at the sandbox, as JSON: file name to content, as Compose mounts it."""
+    """Print what connectors prove themselves with at the sandbox: a line each, file name and content in base64."""
+    import base64  # noqa: PLC0415 - keeps `simpul --help` fast
+
     from connectors import sandbox_app  # noqa: PLC0415 - imports every agency
 
-    typer.echo(json.dumps(sandbox_app.credentials(), indent=1))
+    for name, content in sandbox_app.credentials().items():
+        typer.echo(f"{name} {base64.b64encode(content.encode()).decode()}")
 
 
 def _parts(script: Path, agency: str) -> list[tuple[str, list[Any]]]:
