@@ -72,5 +72,6 @@ def verdict(code: str) -> AgencyError | None:
     make = VERDICTS.get(code)
     if make is not None:
         return make(code)
-    # Not quoted unless it is a number: nobody knows what an unknown status holds.
-    return BadData("UNKNOWN_STATUS", diagnosis=UNKNOWN, field="status", detail=code if code.isdigit() else None)
+    # Not quoted unless it is a short number: nobody knows what an unknown status holds.
+    shown = code if code.isdigit() and len(code) <= 4 else None
+    return BadData("UNKNOWN_STATUS", diagnosis=UNKNOWN, field="status", detail=shown)

@@ -61,7 +61,8 @@ def verdict(code: str) -> errors.AgencyError | None:
     if code == OK:
         return None
     make = VERDICTS.get(code)
-    return make(code) if make else errors.BadData(code, diagnosis=_UNKNOWN)
+    # A longer one is none of SIMPONI's codes, and may be anything.
+    return make(code) if make else errors.BadData(code if len(code) <= 4 else "CODE", diagnosis=_UNKNOWN)
 
 
 def lapsed(message: str | None) -> bool:
