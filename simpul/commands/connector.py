@@ -2,8 +2,9 @@
 
 import contextlib
 import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,7 +30,10 @@ def list_(
     as_json: Annotated[bool, typer.Option("--json", help="Print the catalogue as JSON.")] = False,
     settings: Annotated[str | None, typer.Option(metavar="AGENCY", help="List an agency's settings instead.")] = None,
 ) -> None:
-    """List agencies and operations: effect, contract (D document, C public code, G our design), look-up, purpose."""
+    """List agencies and operations: effect, contract (D document, C public code, G our design), look-up, purpose, health.
+
+    Health is what gateways and watches last told the ledger; it is shown where SIMPUL_DATABASE_URL is set.
+    """
     from rich.console import Console  # noqa: PLC0415 - keeps `simpul --help` fast
     from rich.table import Table  # noqa: PLC0415
 
@@ -43,11 +47,13 @@ def list_(
         typer.echo(catalogue.written(operations), nl=False)
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("operation", "effect", "contract", "look-up", "record", "purpose"):
-        table.add_column(heading, no_wrap=heading != "purpose")
+    healths = _health()
+    for heading in ("operation", "effect", "contract", "look-up", "record", "purpose", "health"):
+        table.add_column(heading, no_wrap=heading not in {"purpose", "health"})
     for name, entry in operations.items():
         look_up = "by reference" if entry["reconcile"] else "–"
-        table.add_row(name, entry["effect"], entry["contract"], look_up, entry["record"]["schema"], entry["purpose"])
+        facts = (entry["effect"], entry["contract"], look_up, entry["record"]["schema"], entry["purpose"])
+        table.add_row(name, *facts, healths.get(entry["agency"], "–"))
     # A pipe has no width: nothing is wrapped for whoever greps it.
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
@@ -116,6 +122,21 @@ def catalogue(
         typer.echo("The catalogue is up to date.")
     elif check:
         raise typer.Exit(1)
+
+
+def _health() -> Mapping[str, str]:
+    """By agency, where a ledger is at hand."""
+    if not {"SIMPUL_DATABASE_URL", "SIMPUL_DATABASE_URL_FILE"} & os.environ.keys():
+        return {}
+    from simpul import config  # noqa: PLC0415 - keeps `simpul --help` fast
+    from simpul.ledger import UNAVAILABLE, connect, health, transaction  # noqa: PLC0415
+
+    try:
+        with transaction(connect(config.load().database_url, pool_size=1)) as connection:
+            return health.agencies(connection)
+    except UNAVAILABLE:
+        typer.echo("the ledger cannot be reached: health is not known", err=True)
+        return {}
 
 
 def _text(path: Path) -> str | None:

@@ -127,3 +127,27 @@ def test_the_sandbox_command_serves_with_faults_and_says_where(tmp_path):
         finally:
             process.send_signal(signal.SIGTERM)
     assert process.returncode in {0, -signal.SIGTERM}
+
+
+def test_the_list_tells_how_agencies_are(database_url, monkeypatch):
+    from datetime import UTC, datetime, timedelta
+
+    from schemas.messages import Failure
+    from schemas.text import Text
+    from simpul.ledger.attempts import Attempts
+
+    now = datetime.now(UTC)
+    for agency in ("dukcapil", "simponi"):
+        attempts = Attempts(database_url, agency, "gateway", timedelta(seconds=30))
+        attempts.agency(now=now)
+        if agency == "simponi":
+            told = Text(id="Ditolak", en="Refused")
+            attempts.stop(Failure(kind="misconfigured", code="IU", diagnosis=told, owner="us"), now=now)
+        else:
+            attempts.show_circuit("open", now=now)
+        attempts.close()
+    assert "circuit open" not in run(connector.app, ["list"]).stdout
+    monkeypatch.setenv("SIMPUL_DATABASE_URL", database_url)
+    lines = run(connector.app, ["list"]).stdout.splitlines()
+    assert any(line.startswith("dukcapil.get_person") and "circuit open" in line for line in lines)
+    assert any(line.startswith("simponi.get_bill") and "stopped (IU)" in line for line in lines)
