@@ -95,3 +95,31 @@ def test_every_setting_of_every_connector_is_described(agency):
 
     assert [name for name, field in model.model_fields.items() if not field.description] == []
     assert model.variable("base_url") == f"SIMPUL_{agency.upper()}_BASE_URL"
+
+
+def test_any_connector_goes_through_the_national_gateway_by_settings_alone(serve):
+    seen = []
+
+    def behave(server, connection):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += connection.recv(65536)
+        seen.append(head.decode())
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+
+    server = serve(behave)
+    settings = ExampleSettings(
+        base_url=f"{server.url}/dukcapil-nik/1.0", splp_tenant="mpp.example.go.id", splp_key=SecretStr("key-of-the-api")
+    )
+    with Example(settings) as connector:
+        connector.get("residents", "a/b")
+    request, *headers = seen[0].split("\r\n")
+    assert request == "GET /t/mpp.example.go.id/dukcapil-nik/1.0/residents/a%2Fb HTTP/1.1"
+    assert "apikey: key-of-the-api" in headers
+    assert "key-of-the-api" not in f"{settings!r}"
+
+
+@pytest.mark.parametrize("half", [{"splp_tenant": "mpp"}, {"splp_key": "key"}])
+def test_the_national_gateways_two_settings_go_together(half):
+    with pytest.raises(ValidationError, match="go together"):
+        ExampleSettings(base_url="https://splp.example/x/1", **half)
