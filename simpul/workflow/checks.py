@@ -96,7 +96,7 @@ def check_paths(steps: Sequence[StepDefinition], form: Mapping[str, Any], catalo
             root, _, rest = path.partition(".")
             if root != "record":
                 raise WorkflowError(f"step {step.name!r}, accept: {path!r} is not about the answer: only `record` is")
-            scope.check_record("accept", step, path, rest)
+            scope.check_record("accept", step, path, rest.removesuffix("?"))
 
 
 class _Scope:
@@ -141,8 +141,12 @@ class _Scope:
             wants = {want.name: want.required for want in source.wants}
             if deeper not in wants:
                 raise _wrong(self.step, f"{field}: {written!r}: {source.name!r} does not ask for it", deeper, wants)
-            return source.when is None and wants[deeper]
-        return source.when is None
+            return self._comes_before(source) and wants[deeper]
+        return self._comes_before(source)
+
+    def _comes_before(self, source: StepDefinition) -> bool:
+        """Whether there is an answer whenever this step is reached: the other is never skipped, or only where this one is."""
+        return source.when in (None, self.step.when)
 
     def _check_form(self, field: str, written: str, rest: str) -> bool:
         sure = True
@@ -185,7 +189,7 @@ def _check_source(scope: _Scope, field: str, source: Any) -> None:
 
 
 def _paths(step: StepDefinition, field: str) -> Iterator[str]:
-    """The dotted names in a condition: `form.child.name`, `record.status`."""
+    """The dotted names in a condition, `form.child.name`, `record.status`; what it asks `is defined` of ends in `?`."""
     condition: str | None = getattr(step, field)
     if condition is None:
         return
@@ -195,9 +199,11 @@ def _paths(step: StepDefinition, field: str) -> Iterator[str]:
         raise WorkflowError(f"step {step.name!r}, {field}: {error}") from error
     tree = Environment(autoescape=True).parse("{{ " + condition + " }}")
     inner = {id(chain.node) for chain in tree.find_all(nodes.Getattr)}
+    asked = [path for test in tree.find_all(nodes.Test) if test.name == "defined" and (path := _dotted(test.node))]
     for node in tree.find_all((nodes.Getattr, nodes.Name)):
         if id(node) not in inner and (path := _dotted(node)):
-            yield path
+            optional = any(path == one or path.startswith(f"{one}.") for one in asked)
+            yield f"{path}?" if optional else path
 
 
 def _dotted(node: nodes.Node) -> str | None:

@@ -204,6 +204,36 @@ def test_a_path_to_a_step_that_may_be_skipped_needs_a_question_mark() -> None:
     assert "'applicant' is not always there" in refused(build)
 
 
+def test_steps_that_are_skipped_together_may_refer_to_each_other() -> None:
+    with workflow() as dag:
+        from simpul.workflow import AgencyStep
+
+        applicant = AgencyStep("applicant", "registry.find", {"nik": "form.nik"}, when="form.urgent")
+        applicant >> AgencyStep("entry", "registry.write", {"person": "applicant"}, when="form.urgent")
+    assert dag.definition().by_name["entry"].when == "form.urgent"
+
+
+def test_a_condition_may_ask_whether_something_is_there() -> None:
+    with workflow() as dag:
+        from simpul.workflow import AgencyStep
+
+        asked = "form.note is defined and form.note != ''"
+        applicant = AgencyStep("applicant", "registry.find", {"nik": "form.nik"}, when=asked)
+        applicant >> AgencyStep(
+            "entry",
+            "registry.write",
+            {"person": "applicant?"},
+            when="applicant is defined and applicant.name == 'Contoh'",
+        )
+    assert dag.definition().by_name["applicant"].when == asked
+    misspelt = refused(
+        lambda w: w.AgencyStep("applicant", "registry.find", {"nik": "form.nik"}, when="form.noet is defined")
+    )
+    assert misspelt.endswith("did you mean 'note'?")
+    unasked = refused(lambda w: w.AgencyStep("applicant", "registry.find", {"nik": "form.nik"}, when="form.note != ''"))
+    assert "'form.note' is not always there" in unasked
+
+
 def test_a_condition_that_names_what_is_not_there_is_refused() -> None:
     message = refused(lambda w: w.AgencyStep("applicant", "registry.find", {"nik": "form.nik"}, when="not form.urgnt"))
     assert message.endswith("the form has no 'urgnt'; did you mean 'urgent'?")
