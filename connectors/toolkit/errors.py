@@ -4,12 +4,9 @@ Transports raise these and nothing else; making them from HTTP, SOAP or socket t
 `soap`.
 """
 
-import re
 from typing import ClassVar, Literal
 
 from schemas.text import Text
-
-_CODE = re.compile(r"(?!.*\d{9})[A-Z0-9_.:/-]{1,40}")
 
 Owner = Literal["us", "agency", "citizen", "network"]
 Kind = Literal["retriable", "rejected", "misconfigured", "in_doubt", "bad_data"]
@@ -21,8 +18,8 @@ class AgencyError(Exception):
     `str()` shows class, code and diagnosis only: never what was sent or received, so it may be logged and stored.
 
     Args:
-        code: The agency's own code, or ours in capitals (`HTTP_503`, `DEADLINE`). One that does not look like a code (too
-            long, blanks, small letters, nine digits in a row) becomes `UNKNOWN_CODE`.
+        code: The agency's own code, where our table knows it, or ours in capitals (`HTTP_503`, `DEADLINE`). What an agency
+            sends as a code may be anything, so an unknown one is never passed on as it came.
         diagnosis: What happened and what to do, for a human.
         owner: Who has the next move.
         detail: Technical addition for the operator; must hold no input either.
@@ -35,9 +32,8 @@ class AgencyError(Exception):
     def __init__(
         self, code: str, *, diagnosis: Text, owner: Owner, detail: str | None = None, doubtful: bool = False
     ) -> None:
-        # What an agency sends as a code may be anything, a name or a number of a person too.
-        self.code = code if _CODE.fullmatch(code) else "UNKNOWN_CODE"
-        super().__init__(self.code)
+        super().__init__(code)
+        self.code = code
         self.diagnosis = diagnosis
         self.owner: Owner = owner
         self.detail = detail

@@ -39,18 +39,15 @@ def test_help_imports_nothing_heavy():
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
-def test_help_costs_less_than_half_a_second_of_cpu():
-    from resource import RUSAGE_CHILDREN, getrusage
-
-    def cost():
-        before = getrusage(RUSAGE_CHILDREN)
-        subprocess.run(
-            [sys.executable, "-c", "from simpul.cli import app; app()", "--help"], check=True, capture_output=True
-        )
-        after = getrusage(RUSAGE_CHILDREN)
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-    assert min(cost() for _ in range(3)) < 0.5
+def test_help_brings_nothing_but_the_command_line():
+    code = (
+        "import sys\nfrom simpul.cli import app\ntry:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'airflow', 'connectors', 'fastapi', 'kafka', 'lxml', 'pydantic', 'requests', 'sqlalchemy', 'zeep'}\n"
+        "sys.stderr.write(' '.join(sorted(heavy & {name.split('.')[0] for name in sys.modules})))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "connector" in ran.stdout
+    assert ran.stderr == ""
 
 
 def test_a_chapter_that_is_not_installed_breaks_only_itself(monkeypatch):

@@ -30,8 +30,9 @@ def test_an_agency_has_a_call_that_the_yardstick_can_repeat_byte_for_byte(sandbo
             session.trust_env = False
             again = [wire.again(session) for wire in wires]
         for wire, repeated, reply in zip(wires, again, replies, strict=True):
-            # Where a repeat is refused, it is for being one: the bank has seen its number, immigration its nonce.
-            assert repeated.status_code in {reply.status, 500 if wire.soap else 409}
+            # What differs is for being a repeat: the bank has seen its number, immigration its nonce, and the notices'
+            # gateway gives what it took before (200) instead of taking it (202).
+            assert repeated.status_code in {reply.status, 500 if wire.soap else 409, 200}
     assert trials
 
 

@@ -115,15 +115,3 @@ def test_an_error_shows_its_class_code_and_diagnosis():
 
     assert str(error) == f"Retriable HTTP_503: {AGENCY_FAULT.en}"
     assert error.kind == "retriable"
-
-
-@pytest.mark.parametrize("code", ["9974014101900001", "Budi Contoh", "X" * 41, "rahasia", ""])
-def test_what_an_agency_sends_as_a_code_is_not_shown_unless_it_looks_like_one(code):
-    error = errors.BadData(code, diagnosis=AGENCY_FAULT)
-    assert error.code == "UNKNOWN_CODE"
-    assert not code or code not in f"{error} {error!r}"
-
-
-@pytest.mark.parametrize("code", ["HTTP_503", "2007300", "NF", "01.02", "OFFICER"])
-def test_a_code_that_looks_like_one_is_shown(code):
-    assert errors.BadData(code, diagnosis=AGENCY_FAULT).code == code
