@@ -97,10 +97,11 @@ def _data(body: bytes) -> dict[str, Any]:
 
 def _admit(received: Received, settings: OssSettings, nib: str) -> None:
     given = received.headers.get("token", "").strip().lower().encode()
+    written = nib if nib.isascii() else ""
     days = {f"{received.at.astimezone(WIB) + shift:%Y%m%d}" for shift in (-AROUND_MIDNIGHT, AROUND_MIDNIGHT)}
     password = settings.callback_password.get_secret_value()
     # No early end: how many days were tried does not show in the time it takes.
-    right = [hmac.compare_digest(given, token(settings.callback_user, password, nib, day).encode()) for day in days]
+    right = [hmac.compare_digest(given, token(settings.callback_user, password, written, day).encode()) for day in days]
     if not any(right):
         raise Misconfigured("TOKEN", diagnosis=_STRANGER, owner="agency")
 

@@ -3,6 +3,7 @@
 Values come from the environment, or from files named by it; no connector reads anything else.
 """
 
+import errno
 import os
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from connectors.toolkit import diagnoses
 from connectors.toolkit.errors import Misconfigured
@@ -25,7 +26,10 @@ class SecretFiles(PydanticBaseSettingsSource):
         """One field's value from its file, or None where no file is named."""
         variable = f"{self.config.get('env_prefix', '')}{field_name}_file".upper()
         path = os.environ.get(variable)
-        return (None if path is None else Path(path).read_text(encoding="utf-8").strip()), field_name, False
+        try:
+            return (None if path is None else Path(path).read_text(encoding="utf-8").strip()), field_name, False
+        except UnicodeDecodeError:
+            raise OSError(errno.EILSEQ, "is not text in UTF-8", path) from None
 
     def __call__(self) -> dict[str, Any]:
         """All values that come from files."""
@@ -89,7 +93,8 @@ class ConnectorSettings(BaseSettings):
             raise ValueError("must start with https:// (or http://) and name a host")
         if parts.username or parts.password or parts.query or parts.fragment:
             raise ValueError("must hold no credentials, query or fragment: those have settings of their own")
-        return value.rstrip("/")
+        # Written one way: TLS with our own CA hangs on what it begins with.
+        return parts._replace(scheme=parts.scheme).geturl().rstrip("/")
 
     @model_validator(mode="after")
     def _safe_together(self) -> Self:
@@ -149,3 +154,8 @@ def from_environment(settings_class: type[S]) -> S:
         raise Misconfigured(
             "SETTINGS", diagnosis=diagnoses.SETTINGS, detail=f"{error.filename}: {error.strerror}"
         ) from None
+    except SettingsError as error:
+        # Lists and tables are JSON in the environment. The message names the field alone; its cause holds the value.
+        named = next((name for name in settings_class.model_fields if f'"{name}"' in str(error)), "")
+        detail = f"{settings_class.variable(named)}: is not the JSON that this setting takes"
+        raise Misconfigured("SETTINGS", diagnosis=diagnoses.SETTINGS, detail=detail) from None

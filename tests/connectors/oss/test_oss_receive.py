@@ -162,3 +162,10 @@ def test_every_status_has_a_meaning_and_the_clock_obeys_four_of_them():
 )
 def test_a_tax_number_is_read_in_every_form(written, read):
     assert mapping.npwp(written) == read
+
+
+def test_a_nib_that_no_encoding_can_write_is_a_strangers_and_no_mistake_of_ours():
+    made = replace(call(), body=b'{"dataNIB": {"nib": "\\ud800"}}')
+
+    with pytest.raises(errors.Misconfigured):
+        take(made)

@@ -123,3 +123,29 @@ def test_any_connector_goes_through_the_national_gateway_by_settings_alone(serve
 def test_the_national_gateways_two_settings_go_together(half):
     with pytest.raises(ValidationError, match="go together"):
         ExampleSettings(base_url="https://splp.example/x/1", **half)
+
+
+def test_a_table_that_is_no_json_is_named_by_variable_and_never_quoted(monkeypatch):
+    class Listed(ConnectorSettings):
+        model_config = SettingsConfigDict(env_prefix="SIMPUL_LISTED_")
+
+        networks: tuple[str, ...] = ()
+
+    monkeypatch.setenv("SIMPUL_LISTED_BASE_URL", "https://x")
+    monkeypatch.setenv("SIMPUL_LISTED_NETWORKS", "10.20.0.0/24")
+
+    with pytest.raises(errors.Misconfigured) as caught:
+        from_environment(Listed)
+    assert "SIMPUL_LISTED_NETWORKS" in caught.value.detail
+    assert "10.20" not in caught.value.detail
+
+
+def test_a_secret_file_that_is_no_text_is_named_and_never_quoted(monkeypatch, tmp_path):
+    (tmp_path / "password").write_bytes(b"between us\xff")
+    monkeypatch.setenv("SIMPUL_SECRETIVE_BASE_URL", "https://x")
+    monkeypatch.setenv("SIMPUL_SECRETIVE_PASSWORD_FILE", str(tmp_path / "password"))
+
+    with pytest.raises(errors.Misconfigured) as caught:
+        from_environment(SecretiveSettings)
+    assert str(tmp_path / "password") in caught.value.detail
+    assert "between" not in caught.value.detail

@@ -33,6 +33,12 @@ def test_another_ca_is_refused(url, connect, certify):
         connect(url, ca_file=certify("somebody-else").certificate).read(Ask())
 
 
+def test_the_ca_file_counts_however_the_address_is_spelt(url, connect, certificate):
+    shouted = url.replace("https", "HTTPS")
+
+    assert connect(shouted, ca_file=certificate.certificate).read(Ask()).card_number == "KIA-99"
+
+
 def test_with_a_ca_file_no_public_ca_is_trusted(url, connect, certificate):
     connector = connect(url, ca_file=certificate.certificate)
     connector.read(Ask())
