@@ -21,16 +21,19 @@ class ExpressionError(ValueError):
 
 
 def resolve(path: str, scope: Mapping[str, Any]) -> Any:
-    """The value at a dotted path.
+    """The value at a dotted path; a number is a place in a list, counted from 0.
 
     Raises:
         ExpressionError: A part of the path is not there.
     """
     value: Any = scope
     for part in path.split("."):
-        if not isinstance(value, Mapping) or part not in value:
+        if isinstance(value, list) and part.isdecimal() and int(part) < len(value):
+            value = value[int(part)]
+        elif isinstance(value, Mapping) and part in value:
+            value = value[part]
+        else:
             raise ExpressionError(f"the path {path!r} leads nowhere: there is no {part!r}")
-        value = value[part]
     return value
 
 

@@ -201,7 +201,7 @@ class Dukcapil:
             "NAMA_LGKP": person.name.upper(),
             "TGL_MATI": died.isoformat(),
             "TMPT_MATI": _given(fields, "TMPT_MATI").upper(),
-            "NIK_PASANGAN": int(spouse.nik) if spouse else 0,
+            "NIK_PASANGAN": int(spouse.nik) if spouse and spouse.status != "deceased" else 0,
             "TGL_PENCATATAN": self._today().isoformat(),
         }
         return self._written("REGISTER_DEATH", "register_death", reference, deed)

@@ -27,6 +27,7 @@ CLIENT_ID, CLIENT_SECRET = "sandbox-client", "sandbox-secret"
 TOKEN_SECONDS: Final = 3599
 MASKED: Final = "################"
 _FHIR_JSON: Final = "application/fhir+json"
+_GROWN_UP: Final = 17
 _FORM: Final = "application/x-www-form-urlencoded"
 _NOT_FOUND: Final = ("not-found", "Resource tidak ditemukan", 404)
 
@@ -155,7 +156,7 @@ class _Exchange:
         code = incoming.query.get("type", "").removeprefix(f"{wire.LETTER_TYPES}|")
         if code not in LETTERS.values():
             raise _RefusedError("invalid", "type tidak dikenal", 400)
-        if person is None or person.role == "child":
+        if person is None or not self._grown_up(person):
             return _bundle([])
         content = _paper(person, code)
         attachment: Resource = {
@@ -190,6 +191,10 @@ class _Exchange:
             raise _RefusedError(*_NOT_FOUND)
         data = base64.b64encode(_paper(person, code)).decode()
         return {"resourceType": "Binary", "contentType": "application/pdf", "data": data}
+
+    def _grown_up(self, person: SyntheticPerson) -> bool:
+        born, today = person.birth_date, self._world.now().date()
+        return today.year - born.year - ((today.month, today.day) < (born.month, born.day)) >= _GROWN_UP
 
     def _identified(self, incoming: Incoming, parameter: str = "identifier") -> SyntheticPerson | None:
         system, _, number = incoming.query.get(parameter, "").partition("|")

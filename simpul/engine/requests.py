@@ -85,7 +85,7 @@ def build(due: Due, definition: Definition, keys: Keys, *, source: str, now: dat
             return Broken(f"no connector offers the operation {step.operation}")
         payload = expressions.build(step.request, scope)
         until = _moment(step, scope)
-        refers_to = keys.blind(str(expressions.resolve(step.reference, scope))) if step.reference else None
+        refers_to = keys.blind(str(_entered(step.reference, scope))) if step.reference else None
     except ExpressionError as error:
         return Broken(str(error))
     if step.kind == "payment" and due.ask == 1 and until and refers_to and until > now:
@@ -197,9 +197,14 @@ def _moment(step: StepDefinition, scope: Mapping[str, Any]) -> datetime | None:
     if step.expires is None:
         return None
     try:
-        return datetime.fromisoformat(str(expressions.resolve(step.expires, scope)))
+        return datetime.fromisoformat(str(_entered(step.expires, scope)))
     except ValueError:
         raise ExpressionError(f"the path {step.expires!r} does not lead to a moment in time") from None
+
+
+def _entered(path: str, scope: Mapping[str, Any]) -> Any:
+    """What a wait goes by; a `?` allows the step that it comes from to be skipped, but then this one is skipped too."""
+    return expressions.resolve(path.removesuffix("?"), scope)
 
 
 @cache

@@ -152,6 +152,10 @@ class _Scope:
         sure = True
         schema: Mapping[str, Any] = self.form
         for part in filter(None, rest.split(".")):
+            if part.isdecimal() and "items" in schema:
+                # A list may be shorter.
+                sure, schema = False, self.resolved(schema["items"])
+                continue
             properties = schema.get("properties", {})
             if part not in properties:
                 raise _wrong(self.step, f"{field}: {written!r}: the form has no {part!r}", part, properties)

@@ -67,6 +67,12 @@ def test_a_request_takes_fields_from_form_and_records_and_values_keep_their_type
     assert payload(request) == {"nik": "0099", "all": {"code": "12"}, "text": "[1,2]", "n": 3}
 
 
+def test_a_number_in_a_path_is_a_place_in_a_list_which_may_be_too_short():
+    form = {"children": [{"name": "Contoh"}, {"name": "Lain"}]}
+    paths = {"second": "form.children.1.name", "third": "form.children.2.name?"}
+    assert payload(built(form, {"request": paths})) == {"second": "Lain"}
+
+
 def test_nothing_of_the_form_is_readable_in_the_envelope():
     request = built({"nik": "9974000000000001"}, {"request": {"nik": "form.nik"}})
     assert b"9974000000000001" not in request.envelope.to_bytes()
@@ -115,6 +121,12 @@ def test_a_payment_step_parks_at_first_under_a_blinded_reference():
     step, bill = payment(NOW + timedelta(hours=2))
     parked = built({}, step, bill=bill)
     assert parked == Park(NOW + timedelta(hours=2), KEYS.blind("820"))
+
+
+def test_a_bill_that_may_be_skipped_is_waited_for_like_any_other():
+    step, bill = payment(NOW + timedelta(hours=2))
+    conditional = step | {"expires": "bill.until?", "reference": "bill.code?"}
+    assert built({}, conditional, bill=bill) == built({}, step, bill=bill)
 
 
 def test_a_payment_step_that_is_called_back_asks_the_agency():

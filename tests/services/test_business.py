@@ -70,23 +70,6 @@ def test_what_oss_files_becomes_a_licence_that_oss_is_told_of(counter):
     assert (shown["kd_status"], shown["nomor_izin"].startswith("503/")) == ("50", True)
 
 
-@pytest.mark.parametrize(("number", "reset", "report"), [(702, False, "resumed"), (703, True, "restarted")])
-def test_the_clock_stops_while_the_business_confirms_and_runs_on_or_starts_again(counter, number, reset, report):
-    case = counter.file("business", form(number))
-    case.answers("papers", **PAPERS)
-    case.decides("examined", findings={"confirm": True})
-    case.answers("confirmation", answer="Sudah diperbaiki")
-    case.decides("weighed", findings={"reset": reset})
-    case.waits_at("inspection")
-    outcomes = case.outcomes()
-    assert outcomes["stopped"] == outcomes[report] == "done"
-    assert {outcomes["resumed"], outcomes["restarted"]} == {"done", "skipped"}
-    case.decides("inspection", "reject", reason={"id": "Bangunan tidak sesuai.", "en": "The building does not comply."})
-    assert case.ends() == "rejected"
-    assert case.reason("inspection")["text"]["en"] == "The building does not comply."
-    assert "issued" not in case.outcomes()
-
-
 def test_silence_of_the_inspectors_is_a_yes_and_oss_hears_so(counter):
     case = counter.file("business", form(704))
     case.answers("papers", **PAPERS)
@@ -102,27 +85,8 @@ def test_silence_of_the_inspectors_is_a_yes_and_oss_hears_so(counter):
     assert told(counter, form(704))["kd_status"] == "57"
 
 
-def test_a_business_whose_taxes_are_not_in_order_is_for_an_officer_to_decide(counter):
-    # Every seventh firm did not file its returns.
-    case = counter.file("business", form(6 + 7 * 101))
-    case.decides("tax_review", "reject", reason={"id": "SPT belum disampaikan.", "en": "Returns were not filed."})
-    assert case.ends() == "rejected"
-    assert case.reason("tax_review")["text"]["en"] == "Returns were not filed."
-    assert "permit" not in case.outcomes()
-
-
 def test_an_owner_whom_the_civil_registry_does_not_know_ends_the_application_at_once(counter):
     case = counter.file("business", form(705, owner_nik="9999990101900001"))
     assert case.ends() == "rejected"
     assert case.reason("owner")["text"]["id"]
     assert "permit" not in case.outcomes()
-
-
-def test_a_building_that_does_not_pass_is_refused_by_the_permit_office(counter):
-    case = counter.file("business", form(707, name="PT Roboh Contoh"))
-    case.answers("papers", **PAPERS)
-    case.decides("examined", findings={"confirm": False})
-    case.decides("inspection", findings=FOUND)
-    assert case.ends() == "rejected"
-    assert case.reason("issued")["text"]["id"]
-    assert "licence" not in case.outcomes()

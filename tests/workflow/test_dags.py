@@ -4,14 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 from connectors import catalogue
 from connectors.registry import connector_class
+from schemas.base import Record
 from schemas.decisions import Answers, Decision
 from simpul import expressions
 from simpul.definition import Definition, StepDefinition
 
+RECORDS_OF_PEOPLE: dict[str, type[Record]] = {"officer": Decision, "citizen": Answers}
 FATHER, CHILD, NKK = "9974014101900001", "9974010501260001", "9974010101900002"
 PERSON = {"nik": FATHER, "name": "Contoh Satu"}
 DECIDED = {"decision": "approved", "at": "2026-01-05T10:00:00+07:00"}
@@ -129,7 +130,95 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, dict[str, Any]]]] = {
         },
     ),
 }
-PEOPLES: dict[str, type[BaseModel]] = {"officer": Decision, "citizen": Answers}
+
+
+OTHER, ADDRESS = (
+    "9974014101900003",
+    {
+        "street": "Jalan Baru 1",
+        "rt": "001",
+        "rw": "002",
+        "postal_code": "99001",
+        "province_code": "99",
+        "province": "Provinsi Contoh",
+        "regency_code": "9902",
+        "regency": "Kabupaten Contoh 02",
+        "district_code": "990201",
+        "district": "Kecamatan 01",
+        "village_code": "9902012001",
+        "village": "Desa 2001",
+    },
+)
+DECIDED = {"decision": "approved", "at": "2026-01-05T10:00:00+07:00", "by": "Petugas Contoh"}
+INTENT = {
+    "registration_number": "KUA99-202601-000001",
+    "status": "verified",
+    "husband_nik": FATHER,
+    "wife_nik": OTHER,
+    "fee": "600000",
+}
+BILL = {"billing_code": "820990000000001", "amount": "600000", "expires_at": "2026-01-12T11:00:00+07:00"}
+BOOK = {"kind": "book", "number": "990001/01/2026", "husband_nik": FATHER, "wife_nik": OTHER}
+LETTER = {"letter_number": "SKPWNI/9974/05012026/0001", "status": "taken_in", "nkk": NKK}
+CASES |= {
+    "death": (
+        {
+            "nik": FATHER,
+            "nkk": NKK,
+            "died_on": "2026-01-05",
+            "place": "Kota Contoh",
+            "reporter_nik": OTHER,
+            "papers": {"report": "1", "death_letter": "2", "family_card": "3", "identity_card": "4"},
+            "insured": True,
+            "heir": {"nik": OTHER, "name": "Contoh Dua", "relation": "spouse"},
+        },
+        {
+            "identity": PERSON,
+            "papers": DECIDED,
+            "deed": {"deed_number": "9974-KM-05012026-0001", "nik": FATHER, "spouse_nik": OTHER},
+            "servant": {"employed": True, "nip": "199001012014011001"},
+        },
+    ),
+    "move": (
+        {
+            "nkk": NKK,
+            "to": "another regency",
+            "address": ADDRESS,
+            "head_nik": FATHER,
+            "adults": [FATHER, OTHER, FATHER, OTHER],
+            "children": [CHILD] * 4,
+            "papers": {"report": "1", "family_card": "2"},
+            "insured": True,
+            "taxpayer": True,
+        },
+        {"papers": DECIDED, "letter": LETTER, "arrival": LETTER},
+    ),
+    "marriage": (
+        {
+            "husband_nik": FATHER,
+            "wife_nik": OTHER,
+            "nkk": NKK,
+            "ceremony_at": "2026-02-07T19:00:00+07:00",
+            "office": "KUA Kecamatan Contoh",
+            "venue": "outside",
+            "address": "Jalan Contoh 1",
+            "witnesses": ["Contoh Satu", "Contoh Dua"],
+            "forms": ["N1", "N2", "N4"],
+            "papers": {"identity_cards": "1", "family_cards": "2", "birth_deeds": "3"},
+            "insured": "both",
+        },
+        {
+            "husband": PERSON,
+            "intent": INTENT,
+            "papers": DECIDED,
+            "verified": INTENT,
+            "bill": BILL,
+            "payment": {"billing_code": "820990000000001", "status": "paid", "ntpn": "CONTOH0000000001"},
+            "ceremony": {**DECIDED, "findings": {"held_on": "2026-02-07"}},
+            "book": BOOK,
+        },
+    ),
+}
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +233,7 @@ def scope(definition: Definition, step: StepDefinition) -> dict[str, Any]:
     form, records = CASES[definition.dag_id]
     return {
         "form": form,
-        **{name: records[name] for name in definition.by_name if step.name in definition.descendants(name)},
+        **{name: records[name] for name in records if step.name in definition.descendants(name)},
     }
 
 
@@ -164,7 +253,7 @@ def test_the_cases_records_are_what_the_operations_answer(definitions: dict[str,
     for name, record in CASES[service][1].items():
         step = definitions[service].by_name[name]
         if step.asks_people:
-            PEOPLES[step.kind].model_validate(record)
+            RECORDS_OF_PEOPLE[step.kind].model_validate(record)
             continue
         operation = connector_class(step.agency).operations()[step.operation.partition(".")[2]]
         operation.record.model_validate(record)
@@ -173,9 +262,51 @@ def test_the_cases_records_are_what_the_operations_answer(definitions: dict[str,
 
 @pytest.mark.parametrize("service", CASES)
 def test_every_step_builds_a_request_that_its_operation_takes(definitions: dict[str, Definition], service: str) -> None:
-    for step in (each for each in definitions[service].steps if each.operation):
+    for step in definitions[service].steps:
+        found = scope(definitions[service], step)
+        if step.asks_people or (step.when and not expressions.holds(step.when, found)):
+            continue
         operation = connector_class(step.agency).operations()[step.operation.partition(".")[2]]
-        operation.request.model_validate(expressions.build(step.request, scope(definitions[service], step)))
+        operation.request.model_validate(expressions.build(step.request, found))
+
+
+def test_a_death_is_told_to_whom_it_concerns(definitions: dict[str, Definition]) -> None:
+    death, form = definitions["death"], CASES["death"][0]
+
+    def told(heir: Any, spouse: str | None, *, employed: bool) -> set[str]:
+        found = {
+            "form": {**form, "heir": heir},
+            "deed": {"spouse_nik": spouse},
+            "servant": {"employed": employed},
+        }
+        return {step.name for step in death.steps if step.when and expressions.holds(step.when, found)}
+
+    assert told(form["heir"], OTHER, employed=True) == {"spouse_card", "insurance", "claim", "service_end"}
+    assert told(None, None, employed=False) == {"insurance"}
+
+
+def test_a_move_within_the_regency_is_a_new_card_and_nothing_else(definitions: dict[str, Definition]) -> None:
+    move, form = definitions["move"], CASES["move"][0] | {"to": "same regency"}
+    done = [step.name for step in move.steps if step.when is None or expressions.holds(step.when, {"form": form})]
+    assert done == ["family", "papers", "card_here"]
+    assert expressions.build(move.by_name["card_here"].request, {"form": form})["address"] == ADDRESS
+
+
+def test_a_move_to_another_regency_makes_as_many_cards_as_there_are_people(definitions: dict[str, Definition]) -> None:
+    move = definitions["move"]
+    form = CASES["move"][0] | {"adults": [FATHER, OTHER], "children": [CHILD]}
+    cards = [step for step in move.steps if step.name.startswith(("adult_", "child_"))]
+    asked = [step.request for step in cards if step.when and expressions.holds(step.when, {"form": form})]
+    assert [expressions.build(request, {"form": form})["nik"] for request in asked] == [FATHER, OTHER, CHILD]
+
+
+@pytest.mark.parametrize(("fee", "due"), [("600000", ["bill", "payment"]), ("0", []), (None, [])])
+def test_a_marriage_is_billed_where_the_kua_says_so(
+    definitions: dict[str, Definition], fee: str | None, due: list[str]
+) -> None:
+    found = {"verified": {"fee": fee}}
+    steps = [step for step in definitions["marriage"].steps if step.when and "fee" in step.when]
+    assert [step.name for step in steps if step.when and expressions.holds(step.when, found)] == due
 
 
 def test_a_birth_is_five_calls_in_three_levels_and_insurance_is_the_parents_wish(

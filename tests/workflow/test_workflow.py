@@ -35,6 +35,7 @@ class Form(BaseModel):
     size: Literal["small", "large"]
     contact: Contact | None
     note: str | None = None
+    people: list[str] = []
 
 
 @pytest.fixture(autouse=True)
@@ -123,7 +124,7 @@ def test_the_definition_holds_the_steps_in_topological_order_with_what_they_come
         ("paid", ("bill",)),
         ("last", ("bill", "paid")),
     ]
-    assert definition.form["properties"].keys() == {"nik", "urgent", "size", "contact", "note"}
+    assert definition.form["properties"].keys() == {"nik", "urgent", "size", "contact", "note", "people"}
     assert definition.dag_id == dag.dag_id
 
 
@@ -173,6 +174,11 @@ def test_a_path_into_a_part_of_the_form_is_followed() -> None:
 def test_a_path_to_what_the_form_may_leave_out_needs_a_question_mark() -> None:
     message = refused(lambda w: w.AgencyStep("applicant", "registry.find", {"nik": "form.note"}))
     assert "'form.note' is not always there; write 'form.note?'" in message
+
+
+def test_a_place_in_a_list_needs_a_question_mark_because_the_list_may_be_shorter() -> None:
+    message = refused(lambda w: w.AgencyStep("applicant", "registry.find", {"nik": "form.people.0"}))
+    assert "'form.people.0' is not always there; write 'form.people.0?'" in message
 
 
 def test_a_path_with_a_question_mark_may_lead_nowhere_but_not_be_misspelt() -> None:
