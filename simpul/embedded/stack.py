@@ -80,6 +80,7 @@ class Plan:
         folder: Everything that is written goes here (and see `Postgres` for where its data goes under root).
         dags: The folder of service workflows.
         settings: Added to what every Simpul process gets, by environment variable: `SIMPUL_WAVE_SIZE`, …
+        agencies: Whose gateways run; all when empty.
         gateways: Processes per agency.
         gateways_alone: Agencies that share their gateway's process with no other, the busiest ones.
         triggerers: How many share the steps.
@@ -90,6 +91,7 @@ class Plan:
     folder: Path
     dags: Path = Path("dags")
     settings: Mapping[str, str] = field(default_factory=dict)
+    agencies: tuple[str, ...] = ()
     gateways: int = 1
     gateways_alone: int = 3
     triggerers: int = 1
@@ -229,7 +231,7 @@ class Stack:
 
     @cached_property
     def _gateway_groups(self) -> dict[str, tuple[str, ...]]:
-        return shared.groups(agencies(), self.plan.dags, self.plan.gateways_alone)
+        return shared.groups(self.plan.agencies or agencies(), self.plan.dags, self.plan.gateways_alone)
 
     def remove_data(self) -> None:
         """Delete the embedded Postgres's data; for stacks whose folder is thrown away."""

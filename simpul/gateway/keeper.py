@@ -21,6 +21,8 @@ from simpul.ledger.attempts import AgencyState, UnavailableError
 log = structlog.get_logger(__name__)
 
 _TICK_SECONDS = 0.25
+# Many gateways may share a process, and most have nothing in hand for most of the time.
+_IDLE_TICK_SECONDS = 1.0
 _LOOK_AT_SWITCH_SECONDS = 1.0
 _COUNT_SECONDS = 15.0
 _MOST_TAKEN_UP = 500
@@ -136,7 +138,7 @@ class Keeper:
 
     def run(self) -> None:
         """Tick until closed."""
-        while not self._closing.wait(_TICK_SECONDS):
+        while not self._closing.wait(_TICK_SECONDS if len(self._in_hand) or self._failure else _IDLE_TICK_SECONDS):
             try:
                 self.tick()
             except UnavailableError as error:

@@ -37,11 +37,18 @@ SETTINGS = {
 WRITES = sorted(name for name, facts in catalogue.load().items() if facts["effect"] == "write")
 
 
+AGENCIES = ("dukcapil", "bpjs_kesehatan", "simponi", "imigrasi")
+"""Whom the services of these tests ask."""
+
+
 @contextmanager
 def running(**settings: str) -> Iterator[Stack]:
     """A stack of one test's own, on a Postgres that waits for the disk."""
     with tempfile.TemporaryDirectory(prefix="simpul-faults-") as folder:
-        stack = Stack(Plan(folder=Path(folder), dags=DAGS, usual_ports=False, settings={**SETTINGS, **settings}))
+        plan = Plan(
+            folder=Path(folder), dags=DAGS, usual_ports=False, agencies=AGENCIES, settings={**SETTINGS, **settings}
+        )
+        stack = Stack(plan)
         try:
             with stack:
                 yield stack
