@@ -1,5 +1,6 @@
 """A stack that may be broken, a client that files and pays, and the accounting afterwards."""
 
+import json
 import tempfile
 import threading
 import time
@@ -34,7 +35,16 @@ SETTINGS = {
     "SIMPUL_WAVE_BUDGET": "8",
     "SIMPUL_LOST_AFTER": "10",
 }
-WRITES = sorted(name for name, facts in catalogue.load().items() if facts["effect"] == "write")
+
+
+def _writes(workflow: str) -> list[str]:
+    """The operations of a workflow that must not happen twice."""
+    steps = json.loads((DAGS / "published" / f"{workflow}.json").read_bytes())["steps"]
+    return sorted(step["operation"] for step in steps if catalogue.load()[step["operation"]]["effect"] == "write")
+
+
+OF_BIRTHS = _writes("birth")
+WRITES = sorted({*OF_BIRTHS, *_writes("passport_v2")})
 
 
 AGENCIES = ("dukcapil", "bpjs_kesehatan", "simponi", "imigrasi")

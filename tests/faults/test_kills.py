@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.faults.conftest import WRITES, running
+from tests.faults.conftest import OF_BIRTHS, running
 
 pytestmark = [pytest.mark.faults, pytest.mark.stack, pytest.mark.timeout(900)]
 
@@ -78,7 +78,8 @@ def test_killing_everything_several_times_loses_nothing_and_writes_nothing_twice
         assert wrong == {}
         assert client.duplicates() == 0
         births = sum(each.service == "birth" for each in filed)
-        assert {name: len(counts) for name, counts in client.writes().items()} == dict.fromkeys(WRITES, births)
+        found = client.writes()
+        assert {name: len(found[name]) for name in OF_BIRTHS} == dict.fromkeys(OF_BIRTHS, births)
 
 
 def test_with_attempts_switched_off_the_same_kills_write_twice(client_of):
@@ -94,5 +95,5 @@ def test_with_attempts_switched_off_the_same_kills_write_twice(client_of):
             kill(stack, *stack.gateway_names("dukcapil"))
             if client.duplicates():
                 break
-        client.until(lambda: client.duplicates() > 0 or client.written() >= len(WRITES) * len(filed))
+        client.until(lambda: client.duplicates() > 0 or client.written() >= len(OF_BIRTHS) * len(filed))
         assert client.duplicates() > 0
