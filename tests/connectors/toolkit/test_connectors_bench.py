@@ -32,7 +32,8 @@ def test_an_agency_has_a_call_that_the_yardstick_can_repeat_byte_for_byte(sandbo
         for wire, repeated, reply in zip(wires, again, replies, strict=True):
             # What differs is for being a repeat: the bank has seen its number, immigration its nonce, and the notices'
             # gateway gives what it took before (200) instead of taking it (202).
-            assert repeated.status_code in {reply.status, 500 if wire.soap else 409, 200}
+            known_before = 200 if reply.status == 202 else reply.status
+            assert repeated.status_code in {reply.status, 500 if wire.soap else 409, known_before}
     assert trials
 
 
