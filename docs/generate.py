@@ -33,7 +33,7 @@ _FIELDS: Mapping[str, str] = {
     "application": "number of the application it is about; none for agencies, services and keys",
     "service": "what was applied for",
     "step": "the step it is about",
-    "revision": "of that step: rises only with an amendment",
+    "revision": "of that step: rises only with an amendment or a rerun",
     "agency": "the agency asked, stopped or resumed",
     "operation": "the call: `agency.operation`",
     "purpose": "why personal data were asked for, as the connector states it",

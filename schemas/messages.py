@@ -88,6 +88,10 @@ class RequestData(Record):
         None, description="Expression over `record`; while it is false the answer is: not yet"
     )
     payload: str = Field(description="Base64 of the encrypted request")
+    look_up: bool = Field(
+        default=False,
+        description="It may have happened: the agency is asked by our reference first, and sent nothing it knows",
+    )
 
 
 class OutcomeData(Record):

@@ -20,7 +20,7 @@ def trace(
     from simpul import config  # noqa: PLC0415 - help must cost nothing
     from simpul.ledger import connect, queries, story, transaction  # noqa: PLC0415 - help must cost nothing
 
-    normalised = _number(number)
+    normalised = number_of(number)
     with transaction(connect(config.load().database_url)) as connection:
         events = queries.timeline(connection, normalised)
     if not events:
@@ -36,7 +36,8 @@ def trace(
         typer.echo(line)
 
 
-def _number(given: str) -> str:
+def number_of(given: str) -> str:
+    """An application number as it is kept; leaves the command where it is none."""
     from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - help must cost nothing
 
     from schemas.identifiers import ApplicationNumber  # noqa: PLC0415 - help must cost nothing

@@ -10,7 +10,7 @@ from fastapi_offline import FastAPIOffline
 from simpul import config, telemetry
 from simpul.clock import Clock
 from simpul.config import Settings
-from simpul.console import applications, callbacks, exchange, health, problems, services, tasks, waves
+from simpul.console import applications, callbacks, exchange, health, incidents, problems, services, tasks, waves
 from simpul.console.context import CONNECTIONS, Context
 from simpul.console.guard import Guard
 
@@ -46,7 +46,7 @@ def create(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         static_url=_ASSETS,
     )
     app.state.context = here
-    for part in (applications, tasks, services, waves, exchange, callbacks, health):
+    for part in (applications, tasks, incidents, services, waves, exchange, callbacks, health):
         app.include_router(part.router)
     problems.install(app)
     app.add_middleware(Guard, most_bytes=callbacks.most_bytes)

@@ -69,4 +69,6 @@ may_change = Requires("intake", "manage")
 may_decide = Requires("decide")
 """Which groups' tasks is the key's to say: `ApiKey.groups`."""
 
+may_manage = Requires("manage")
+
 may_do_either = Requires("intake", "read", "manage")

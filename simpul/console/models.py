@@ -88,6 +88,29 @@ class NewExchange(_Request):
     application: ApplicationNumber | None = Field(None, description="The application it is for, if it is for one")
 
 
+OperatorsReason = Annotated[
+    str,
+    Field(
+        min_length=3,
+        max_length=500,
+        pattern=r"^(?:\d{0,9}[^\d\x00-\x1f]+)*\d{0,9}$",
+        description="Why, or what was found out; kept as an event, so no number of a person",
+    ),
+]
+
+
+class NewResolution(_Request):
+    """What an operator decides about an incident."""
+
+    do: Literal["retry", "look_up", "reject", "withdraw", "note"] = Field(
+        description="Ask the step again; ask the agency by our reference first; the step is rejected; the application is "
+        "withdrawn; or only write the reason down"
+    )
+    reason: OperatorsReason
+    told: Text | None = Field(None, description="What the citizen is told; needed to reject")
+    force: bool = Field(default=False, description="With retry: also where a write may happen twice")
+
+
 class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -357,3 +380,46 @@ class Wave(_Answer):
     claimed_at: datetime
     ended_at: datetime | None
     members: list[WaveMember]
+
+
+class OpenIncident(_Answer):
+    """Something that cannot go on, or that somebody must look at."""
+
+    id: int
+    application: str | None
+    service: str | None
+    agency: str | None
+    step: str | None
+    kind: str
+    diagnosis: Text
+    owner: str = Field(description="Who moves next: us, agency, citizen or network")
+    opened_at: datetime
+    resolved_at: datetime | None
+    resolved_by: str | None
+
+
+class IncidentPage(_Answer):
+    """A page of incidents; `next` goes into `after` of the next request."""
+
+    incidents: list[OpenIncident]
+    next: int | None
+
+
+class KnownIncident(OpenIncident):
+    """An incident with everything that helps to resolve it."""
+
+    state: str | None = Field(description="Of the application")
+    operation: str | None
+    effect: str | None
+    sent: bool = Field(description="The step's request has gone out, so the agency may know of it")
+    reference: str | None = Field(description="What the agency can be asked by")
+    may: list[str] = Field(description="What resolving may do, without force")
+    events: list[TimelineEvent]
+
+
+class Resolved(_Answer):
+    """What was done about an incident."""
+
+    incident: int
+    did: str
+    state: str | None = Field(description="Of the application after it")

@@ -6,6 +6,7 @@ from simpul import telemetry
 from simpul.console import models
 from simpul.crypto import CannotDecryptError, Keys, digest
 from simpul.ledger.events import ACTIONS, Event
+from simpul.ledger.incidents import Incident
 from simpul.ledger.queries import Status, StepStatus, Summary
 
 _LOG = telemetry.logger(__name__)
@@ -105,6 +106,11 @@ def _bill(found: Status, keys: Keys) -> models.BillToPay | None:
     return models.BillToPay(
         billing_code=bill.billing_code, amount=bill.amount, currency=bill.currency, expires_at=bill.expires_at
     )
+
+
+def incident(found: Incident) -> models.OpenIncident:
+    """An incident in a list."""
+    return models.OpenIncident(**{name: getattr(found, name) for name in Incident.__dataclass_fields__})
 
 
 def event(happened: Event) -> models.TimelineEvent:

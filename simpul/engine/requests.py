@@ -150,6 +150,7 @@ def _seal(
         legal_basis=facts["legal_basis"],
         accept=step.accept,
         payload=base64.b64encode(sealed).decode(),
+        look_up=due.look_up,
     )
     envelope = Envelope(
         id=request,

@@ -27,7 +27,7 @@ from simpul.config import Settings
 from simpul.gateway import answers
 from simpul.gateway.caller import Caller, Turn, margin
 from simpul.gateway.contract_watch import ContractWatch
-from simpul.gateway.decisions import Backoff, Move, agency_is_done
+from simpul.gateway.decisions import Backoff, Move, Phase, agency_is_done
 from simpul.gateway.exchanges import Exchanges
 from simpul.gateway.feeds import FeedDuty
 from simpul.gateway.governor import Governor
@@ -250,7 +250,8 @@ class Gateway:
             operation = self._operations.get(data.operation)
             # A microsecond apart: the order of arrival outlives a back-off.
             received_at = now + timedelta(microseconds=place)
-            tasks.append(Task(message.envelope, data, operation, received_at, message=message))
+            phase: Phase = "look_up" if data.look_up else "send"
+            tasks.append(Task(message.envelope, data, operation, received_at, message=message, phase=phase))
         if not tasks:
             return
         due_at = now if self._queue.paused else self._queue.blocked_until()

@@ -151,7 +151,7 @@ class Leases:
         # A connector that does not know the operation any more knows no better what became of its last call.
         effect = operation.effect if operation else cast("Effect", row.effect)
         move = take_up(row.found, effect, expired=True, reconcilable=task.reconcilable)
-        task.phase = "look_up" if move is Move.LOOK_UP else "send"
+        task.phase = "look_up" if data.look_up or move is Move.LOOK_UP else "send"
         if row.expired:
             log.warning("took over an expired lease", request_id=row.request_id, move=move.name)
         return task, move

@@ -21,7 +21,7 @@ SCOPES: dict[str, str] = {
     "intake": "file applications; amend and withdraw those filed with the same key",
     "read": "see applications, their timelines and the services",
     "exchange": "ask agencies directly, reads only",
-    "manage": "amend and withdraw applications whoever filed them",
+    "manage": "amend and withdraw applications whoever filed them; see and resolve incidents",
     "decide": "see and decide officers' tasks; as decide:GROUP, those of one group",
 }
 """What a key may be allowed to do."""

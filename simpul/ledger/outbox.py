@@ -41,11 +41,12 @@ class Due:
     traceparent: str
     records: Mapping[str, Sealed]
     until: datetime | None
+    look_up: bool = False
 
 
 _TAKE = text("""
 SELECT o.id, o.application, o.step, o.revision, o.ask, a.subject, a.service, a.version, a.data_key, a.form,
-       a.form_version, a.traceparent, a.revisions, s.until
+       a.form_version, a.traceparent, a.revisions, s.until, s.look_up
 FROM outbox o
 JOIN application a ON a.number = o.application
 JOIN step_run s ON s.application = o.application AND s.step = o.step AND s.revision = o.revision
@@ -87,6 +88,7 @@ def take(connection: Connection, limit: int, without: Sequence[str] = ()) -> lis
             row.traceparent,
             records[row.application],
             row.until,
+            row.look_up,
         )
         for row in rows
     ]

@@ -81,6 +81,10 @@ def _pending(what: str | None) -> Callable[[Rebuilt, Event], None]:
 def _amended(told: Rebuilt, event: Event) -> None:
     told.pending = None
     told.form_version += 1
+    _renewed(told, event)
+
+
+def _renewed(told: Rebuilt, event: Event) -> None:
     told.revisions = dict(event.detail["revisions"])
     for step in event.detail["steps"]:
         told.outcomes.pop(step, None)
@@ -98,9 +102,16 @@ _RULES: dict[str, Callable[[Rebuilt, Event], None]] = {
     "application.amendment_requested": _pending("amend"),
     "application.amendment_dropped": _pending(None),
     "application.amended": _amended,
+    "application.rerun": _renewed,
     "task.opened": _asked,
 }
-_RUNS: dict[str, str] = {"entered": "open", "requested": "in_flight", "pending": "waiting", "failed": "failed"}
+_RUNS: dict[str, str] = {
+    "entered": "open",
+    "requested": "in_flight",
+    "pending": "waiting",
+    "failed": "failed",
+    "recalled": "waiting",
+}
 
 
 def _step(told: Rebuilt, event: Event, what: str) -> None:
@@ -191,6 +202,8 @@ _TOLD = frozenset(
         "by",
         "missing",
         "group",
+        "did",
+        "writes",
     }
 )
 """What of an event's details a reader of the timeline is told; `--json` shows all."""

@@ -123,6 +123,13 @@ step_run = Table(
     ),
     Column("reference", Text, comment="blinded: what a signal for this step refers to"),
     Column("closed_at", DateTime(timezone=True)),
+    Column(
+        "look_up",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="it may have happened: the agency is asked by our reference before anything is sent",
+    ),
     Index("ix_step_run_reference", "reference", postgresql_where=text("reference IS NOT NULL")),
     Index("ix_step_run_wave", "wave", "step"),
     Index("ix_step_run_until", "until", postgresql_where=text("state = 'waiting' AND NOT recalled")),

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from simpul.definition import Definition
 from simpul.ledger import bulk, events
 from simpul.ledger.cases import CLOSED, Case, Settled, load, settle
 from simpul.ledger.definitions import DefinitionError, definition
@@ -180,19 +181,14 @@ def amend(connection: Connection, number: str, changed: Sequence[str], *, actor:
     if case.pending != "amend" or case.closed or case.steps_in("open", "in_flight"):
         return False
     spec = definition(connection, case.service, case.version)
-    touched = {step for name in changed for step in (name, *spec.descendants(name))}
-    revisions = case.revisions | {step: case.revision(step) + 1 for step in touched if step in case.runs}
-    case.revisions = revisions
-    case.runs = {step: run for step, run in case.runs.items() if step not in touched}
-    case.outcomes = {step: outcome for step, outcome in case.outcomes.items() if step not in touched}
+    touched = renew(connection, case, spec, changed)
     case.pending = None
-    case.state = "waiting" if case.state == "incident" else case.state
     connection.execute(
         text("""
         UPDATE application SET form = amended_form, amended_form = NULL, form_version = form_version + 1,
-               pending = NULL, strikes = 0, revisions = CAST(:revisions AS jsonb) WHERE number = :number
+               pending = NULL WHERE number = :number
         """),
-        {"number": number, "revisions": json.dumps(revisions)},
+        {"number": number},
     )
     happened = Event(
         at=now,
@@ -200,11 +196,29 @@ def amend(connection: Connection, number: str, changed: Sequence[str], *, actor:
         action="application.amended",
         application=number,
         service=case.service,
-        detail={"steps": sorted(touched), "revisions": revisions},
+        detail={"steps": touched, "revisions": case.revisions},
     )
     moved = apply(connection, [Move(case, settle(case, spec), "amended")], actor=actor, now=now)
     events.record(connection, [happened, *moved])
     return True
+
+
+def renew(connection: Connection, case: Case, spec: Definition, changed: Sequence[str]) -> list[str]:
+    """Steps and their descendants start afresh: those that were entered get a new revision, and outcomes stay behind.
+
+    Returns:
+        The steps that were touched, in alphabetical order.
+    """
+    touched = {step for name in changed for step in (name, *spec.descendants(name))}
+    case.revisions = case.revisions | {step: case.revision(step) + 1 for step in touched if step in case.runs}
+    case.runs = {step: run for step, run in case.runs.items() if step not in touched}
+    case.outcomes = {step: outcome for step, outcome in case.outcomes.items() if step not in touched}
+    case.state = "waiting" if case.state == "incident" else case.state
+    connection.execute(
+        text("UPDATE application SET strikes = 0, revisions = CAST(:revisions AS jsonb) WHERE number = :number"),
+        {"number": case.number, "revisions": json.dumps(case.revisions)},
+    )
+    return sorted(touched)
 
 
 def drop_amendment(connection: Connection, number: str, *, actor: str, now: datetime) -> None:

@@ -129,3 +129,26 @@ def test_after_its_lease_only_a_record_still_counts(outcome, lease_until, counts
     ended = task()
     ended.lease_until = lease_until
     assert may_tell(Answered(ended, Answer(outcome)), NOW) is counts
+
+
+def test_what_an_operator_wants_looked_up_is_never_sent_first_however_it_is_met():
+    wanted = task()
+    data = wanted.data.model_copy(update={"look_up": True})
+    envelope = wanted.envelope.model_copy(update={"data": data.model_dump(mode="json")})
+    ledger = Ledger()
+    ledger.found = [
+        LeasedAttempt(
+            request_id="a",
+            request=envelope.to_bytes(),
+            effect="write",
+            found="backing_off",
+            expired=False,
+            lease=1,
+            lease_until=NOW + LEASE,
+            tries=0,
+            look_ups=0,
+            received_at=NOW,
+        )
+    ]
+    ((found, _),) = Leases(ledger, {}, LEASE).due(now=NOW, limit=1)
+    assert found.phase == "look_up"
