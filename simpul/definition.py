@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.decisions import Answers, Decision
+from simpul.papers.notices import NoticeTemplate
 
 OutcomeKind = Literal["done", "skipped", "rejected", "lapsed"]
 PASSABLE: frozenset[str] = frozenset({"done", "skipped"})
@@ -39,7 +40,7 @@ class StepDefinition(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    kind: Literal["agency", "payment", "officer", "citizen"]
+    kind: Literal["agency", "payment", "officer", "citizen", "notify"]
     operation: str = ""
     """Empty where people are asked and no agency."""
     request: dict[str, Any]
@@ -61,6 +62,10 @@ class StepDefinition(BaseModel):
     four_eyes: bool = False
     wants: tuple["Want", ...] = ()
     """What an officer may enter, or the citizen must answer."""
+    template: str | None = None
+    """What is written goes by: its name. `request` then holds the values that it takes."""
+    wording: NoticeTemplate | None = None
+    """What the template says. May be corrected within a version, so it does not count for the digest."""
 
     @property
     def agency(self) -> str:
@@ -75,7 +80,7 @@ class StepDefinition(BaseModel):
     @property
     def waits_for(self) -> str:
         """What an application that is held up by this step waits for."""
-        if self.kind == "agency":
+        if self.kind in ("agency", "notify"):
             return f"agency:{self.agency}"
         return f"officer:{self.group}" if self.kind == "officer" else self.kind
 
@@ -90,7 +95,14 @@ class StepDefinition(BaseModel):
         return tuple(_PEOPLES[self.kind].model_fields) if self.kind in _PEOPLES else None
 
 
-_ADDED: dict[str, Any] = {"group": None, "within": None, "overdue": None, "four_eyes": False, "wants": []}
+_ADDED: dict[str, Any] = {
+    "group": None,
+    "within": None,
+    "overdue": None,
+    "four_eyes": False,
+    "wants": [],
+    "template": None,
+}
 
 
 def _counts(name: str, value: Any) -> bool:
@@ -122,12 +134,12 @@ class Definition(BaseModel):
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over what must not change within a version: the steps. Titles and forms may be corrected."""
+        """SHA-256 over what must not change within a version: the steps. Titles, forms and what templates say may be corrected."""
         # What was added to steps later counts only where it is used: definitions published before keep their digest.
         steps = [
             {
                 name: value
-                for name, value in step.model_dump(mode="json", exclude={"title"}).items()
+                for name, value in step.model_dump(mode="json", exclude={"title", "wording"}).items()
                 if _counts(name, value)
             }
             for step in self.steps

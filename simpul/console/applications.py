@@ -79,6 +79,7 @@ def file(
         traceparent=tracing.child(traceparent),
         asked_version=new.version,
         idempotency_key=idempotency_key,
+        contact=new.contact.model_dump() if new.contact else None,
     )
     problems = service.form.problems(new.form)
     try:

@@ -2,10 +2,12 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from connectors.notify.requests import Message
+from schemas import notices
 from schemas.identifiers import ApplicationNumber
 from schemas.text import Text
 
@@ -18,6 +20,25 @@ class _Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+class Contact(_Request):
+    """Where the citizen is told how it goes, and in which language."""
+
+    channel: notices.Channel
+    recipient: Annotated[
+        str, Field(min_length=3, max_length=254, description="A telephone number, or an email address")
+    ]
+    language: Literal["id", "en"] = "id"
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> Self:
+        # The connector's own rules: a misspelt number is found here, while the citizen is still there.
+        try:
+            Message(channel=self.channel, recipient=self.recipient, subject="-", text="-")
+        except ValidationError as error:
+            raise ValueError(error.errors(include_input=False)[0]["msg"].removeprefix("Value error, ")) from None
+        return self
+
+
 class NewApplication(_Request):
     """An application as a counter, a mobile unit, a kiosk or the web files it."""
 
@@ -25,6 +46,7 @@ class NewApplication(_Request):
     version: int | None = Field(default=None, ge=1, le=10_000, description="Of the service; the newest when left out")
     channel: Channel
     form: dict[str, Any] = Field(description="As the service's form (JSON Schema) asks")
+    contact: Contact | None = Field(None, description="Where notices go; without it the citizen is sent none")
 
 
 class Amendment(_Request):

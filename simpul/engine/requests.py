@@ -13,18 +13,21 @@ from typing import Any
 
 from connectors.catalogue import load as load_catalogue
 from schemas.envelope import Envelope
+from schemas.identifiers import display_number
 from schemas.messages import REQUEST, RequestData, record_id, request_id
 from simpul import expressions, tracing
 from simpul.crypto import DataKey, Keys, digest
 from simpul.definition import Definition, StepDefinition
 from simpul.expressions import ExpressionError
 from simpul.ledger.outbox import Due
+from simpul.papers import notices
+from simpul.papers.notices import NoticeTemplate
 from simpul.worktime import Calendar
 
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """The step's condition is false."""
+    """The step's condition is false, or there is nobody to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +80,15 @@ def build(due: Due, definition: Definition, keys: Keys, *, source: str, now: dat
     try:
         key = keys.data_key(due.data_key, due.subject)
         scope = _scope(due, definition, step, key)
-        if step.when is not None and not expressions.holds(step.when, scope):
+        if (step.when is not None and not expressions.holds(step.when, scope)) or _nobody_to_tell(due, step):
             return Skip()
         if step.asks_people:
             return Ask(step.kind, step.group or step.kind, calendar.after(now, step.within) if step.within else None)
         if step.operation not in _operations():
             return Broken(f"no connector offers the operation {step.operation}")
         payload = expressions.build(step.request, scope)
+        if isinstance(step.wording, NoticeTemplate):
+            payload = _notice(step.wording, due, definition, key, payload)
         until = _moment(step, scope)
         refers_to = keys.blind(str(_entered(step.reference, scope))) if step.reference else None
     except ExpressionError as error:
@@ -91,6 +96,22 @@ def build(due: Due, definition: Definition, keys: Keys, *, source: str, now: dat
     if step.kind == "payment" and due.ask == 1 and until and refers_to and until > now:
         return Park(until, refers_to)
     return _seal(due, step, key, payload, source=source, now=now, until=until, reference=refers_to)
+
+
+def _nobody_to_tell(due: Due, step: StepDefinition) -> bool:
+    return step.kind == "notify" and due.contact is None
+
+
+def _notice(
+    template: NoticeTemplate, due: Due, definition: Definition, key: DataKey, values: Mapping[str, Any]
+) -> dict[str, Any]:
+    contact = json.loads(key.open(due.contact or b"", "contact"))
+    return notices.message(template, {**values, **_given(due, definition)}, contact)
+
+
+def _given(due: Due, definition: Definition) -> dict[str, str]:
+    """What every template may say: see `simpul.papers.words.GIVEN`."""
+    return {"service": definition.title, "number": display_number(due.number)}
 
 
 def plain_request(step: StepDefinition, form: Mapping[str, Any], records: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -39,6 +39,7 @@ class Intake:
         definition: The workflow, in the version that will carry it.
         asked_version: The version that the sender named, if any: part of what makes two requests the same.
         received_by: Name of the API key.
+        contact: Where and in which language the citizen is told, if anywhere.
         idempotency_key: As sent; None when the sender takes the risk of filing twice.
     """
 
@@ -49,11 +50,14 @@ class Intake:
     traceparent: str
     asked_version: int | None = None
     idempotency_key: str | None = None
+    contact: dict[str, str] | None = None
 
     @cached_property
     def content(self) -> str:
         """The request in one canonical spelling: order and white space do not make it another."""
-        asked = [self.definition.service, self.asked_version, self.channel, self.form]
+        asked: list[Any] = [self.definition.service, self.asked_version, self.channel, self.form]
+        if self.contact is not None:
+            asked.append(self.contact)
         return json.dumps(asked, sort_keys=True, separators=(",", ":"))
 
 
@@ -78,7 +82,9 @@ def file(connection: Connection, intake: Intake, keys: Keys, clock: Clock, insta
     number = application_number(installation, now.year, sequence)
     subject = keys.blind(number)
     wrapped = keys.new_data_key(subject)
-    sealed = keys.data_key(wrapped, subject).seal(json.dumps(intake.form, separators=(",", ":")).encode(), "form:1")
+    key = keys.data_key(wrapped, subject)
+    sealed = key.seal(json.dumps(intake.form, separators=(",", ":")).encode(), "form:1")
+    contact = None if intake.contact is None else key.seal(json.dumps(intake.contact).encode(), "contact")
     definition = intake.definition
     filed = connection.execute(
         _FILE,
@@ -92,6 +98,7 @@ def file(connection: Connection, intake: Intake, keys: Keys, clock: Clock, insta
             "now": now,
             "data_key": wrapped,
             "form": sealed,
+            "contact": contact,
             "traceparent": intake.traceparent,
             "received_by": intake.received_by,
             "idempotency_key": _blinded(keys, intake),
@@ -108,9 +115,9 @@ def file(connection: Connection, intake: Intake, keys: Keys, clock: Clock, insta
 _FILE = text("""
 WITH filed AS (
     INSERT INTO application (number, subject, service, version, channel, state, next_step, since, data_key, form,
-                             traceparent, received_by, idempotency_key, request_digest, received_at)
+                             contact, traceparent, received_by, idempotency_key, request_digest, received_at)
     VALUES (:number, :subject, :service, :version, :channel, 'runnable', :next_step, :now, :data_key, :form,
-            :traceparent, :received_by, :idempotency_key, :request_digest, :now)
+            :contact, :traceparent, :received_by, :idempotency_key, :request_digest, :now)
     ON CONFLICT (received_by, idempotency_key) DO NOTHING
     RETURNING number, service, received_by, received_at, state
 )

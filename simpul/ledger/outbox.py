@@ -42,11 +42,13 @@ class Due:
     records: Mapping[str, Sealed]
     until: datetime | None
     look_up: bool = False
+    contact: bytes | None = None
+    """Sealed with aad `contact`: where the citizen is told."""
 
 
 _TAKE = text("""
 SELECT o.id, o.application, o.step, o.revision, o.ask, a.subject, a.service, a.version, a.data_key, a.form,
-       a.form_version, a.traceparent, a.revisions, s.until, s.look_up
+       a.form_version, a.traceparent, a.revisions, a.contact, s.until, s.look_up
 FROM outbox o
 JOIN application a ON a.number = o.application
 JOIN step_run s ON s.application = o.application AND s.step = o.step AND s.revision = o.revision
@@ -89,6 +91,7 @@ def take(connection: Connection, limit: int, without: Sequence[str] = ()) -> lis
             records[row.application],
             row.until,
             row.look_up,
+            None if row.contact is None else bytes(row.contact),
         )
         for row in rows
     ]

@@ -133,6 +133,9 @@ def _take(connection: Connection, batch: _Batch, case: Case, answer: Answer) -> 
         return
     batch.touched[case.number] = case
     came_to = _pending_means(run, answer, batch.now) if data.outcome == "pending" else data.outcome  # type: ignore[arg-type]
+    if came_to == "rejected" and definition(connection, case.service, case.version).by_name[data.step].kind == "notify":
+        # A notice that nobody can be sent changes nothing about the case; why stands in the event.
+        came_to = "skipped"
     _TAKE[came_to](batch, case, answer, came_to)
 
 
@@ -231,6 +234,7 @@ def _endless(batch: _Batch, case: Case, answer: Answer, _came_to: str) -> None:
 _TAKE = {
     "done": _close,
     "rejected": _close,
+    "skipped": _close,
     "lapsed": _close,
     "pending": _wait,
     "failed": _fail,

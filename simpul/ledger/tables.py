@@ -70,6 +70,7 @@ application = Table(
     Column("data_key", LargeBinary, nullable=False, comment="wrapped by the master key"),
     Column("form", LargeBinary, nullable=False, comment="sealed JSON"),
     Column("form_version", Integer, nullable=False, server_default=text("1")),
+    Column("contact", LargeBinary, comment="sealed JSON: where and in which language the citizen is told; aad contact"),
     Column("amended_form", LargeBinary, comment="sealed JSON of a pending amendment"),
     Column("traceparent", Text, nullable=False),
     Column("received_by", Text, nullable=False, comment="name of the API key that filed it"),

@@ -11,13 +11,23 @@ if TYPE_CHECKING:
     from simpul.workflow.dag import Workflow
     from simpul.workflow.drift_watch import DriftWatch
     from simpul.workflow.paths import choose
-    from simpul.workflow.steps import AgencyStep, CitizenStep, OfficerStep, PaymentStep
+    from simpul.workflow.steps import AgencyStep, CitizenStep, NotifyStep, OfficerStep, PaymentStep
 
-__all__ = ["AgencyStep", "CitizenStep", "DriftWatch", "OfficerStep", "PaymentStep", "Want", "Workflow", "choose"]
+__all__ = [
+    "AgencyStep",
+    "CitizenStep",
+    "DriftWatch",
+    "NotifyStep",
+    "OfficerStep",
+    "PaymentStep",
+    "Want",
+    "Workflow",
+    "choose",
+]
 
 _HOMES = {
     "Workflow": "simpul.workflow.dag",
-    **dict.fromkeys(("AgencyStep", "CitizenStep", "OfficerStep", "PaymentStep"), "simpul.workflow.steps"),
+    **dict.fromkeys(("AgencyStep", "CitizenStep", "NotifyStep", "OfficerStep", "PaymentStep"), "simpul.workflow.steps"),
     "DriftWatch": "simpul.workflow.drift_watch",
     "Want": "simpul.definition",
     "choose": "simpul.workflow.paths",

@@ -11,6 +11,7 @@ from jinja2 import Environment, nodes
 
 from simpul import expressions, worktime
 from simpul.definition import StepDefinition
+from simpul.papers import words
 
 
 class WorkflowError(ImportError):
@@ -52,6 +53,18 @@ def check_task(step: StepDefinition) -> None:
         raise WorkflowError(f"step {step.name!r}: say with `wants` what the citizen is asked for")
     if len(names) != len(set(names)):
         raise WorkflowError(f"step {step.name!r}, wants: a name stands there twice")
+
+
+def check_wording(step: StepDefinition) -> None:
+    """Check that a step hands its template what that says, and nothing else.
+
+    Raises:
+        WorkflowError: It does not.
+    """
+    if step.wording is None:
+        raise WorkflowError(f"step {step.name!r}: a {step.kind} step has a template")
+    if problems := words.misfits(step.wording, step.request):
+        raise WorkflowError(f"step {step.name!r}, {step.template}: {'; '.join(problems)}")
 
 
 def _check_waiting(step: StepDefinition, effect: str | None) -> None:
@@ -146,7 +159,8 @@ class _Scope:
 
     def _comes_before(self, source: StepDefinition) -> bool:
         """Whether there is an answer whenever this step is reached: the other is never skipped, or only where this one is."""
-        return source.when in (None, self.step.when)
+        # A notice is skipped where no contact is known.
+        return source.kind != "notify" and source.when in (None, self.step.when)
 
     def _check_form(self, field: str, written: str, rest: str) -> bool:
         sure = True

@@ -1,16 +1,21 @@
 """The nodes of a workflow. A step is a statement of what to ask of which agency; it runs nothing on a worker."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, ClassVar, NoReturn
+from pathlib import Path
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 from airflow.sdk import BaseOperator
 from airflow.triggers.base import StartTriggerArgs
 
 from connectors import catalogue
 from simpul.definition import StepDefinition, Want
+from simpul.papers import notices
+from simpul.papers.words import TemplateError
 from simpul.workflow import checks
 from simpul.workflow.dag import Workflow, current_workflow
+
+T = TypeVar("T")
 
 TRIGGER = "simpul.workflow.trigger.StepTrigger"
 """A string, because importing the trigger would bring SQLAlchemy and the ledger into every parse of a DAG file."""
@@ -46,7 +51,7 @@ class Step(BaseOperator, metaclass=_PositionalArguments):  # type: ignore[misc]
         accept: str | None = None,
         expires: str | None = None,
         reference: str | None = None,
-        people: Mapping[str, Any] | None = None,
+        more: Mapping[str, Any] | None = None,
         **airflow: Any,
     ) -> None:
         workflow = airflow.get("dag") or current_workflow()
@@ -74,13 +79,10 @@ class Step(BaseOperator, metaclass=_PositionalArguments):  # type: ignore[misc]
                 "accept": accept,
                 "expires": expires,
                 "reference": reference,
-                **(people or {}),
+                **(more or {}),
             }
         )
-        if self.definition.asks_people:
-            checks.check_task(self.definition)
-        else:
-            checks.check_call(self.definition, catalogue.load())
+        _check(self.definition)
         self.start_trigger_args = StartTriggerArgs(
             trigger_cls=TRIGGER,
             next_method="execute",
@@ -189,8 +191,8 @@ class OfficerStep(Step):
         wants: Sequence[Want] = (),
         **options: Any,
     ) -> None:
-        people = {"group": group, "within": within, "overdue": overdue, "four_eyes": four_eyes, "wants": _plain(wants)}
-        super().__init__(name=name, people=people, **options)
+        asked = {"group": group, "within": within, "overdue": overdue, "four_eyes": four_eyes, "wants": _plain(wants)}
+        super().__init__(name=name, more=asked, **options)
 
 
 class CitizenStep(Step):
@@ -209,7 +211,55 @@ class CitizenStep(Step):
     ui_color = "#fdf3d0"
 
     def __init__(self, *, name: str, wants: Sequence[Want], within: str, **options: Any) -> None:
-        super().__init__(name=name, people={"within": within, "overdue": "lapse", "wants": _plain(wants)}, **options)
+        super().__init__(name=name, more={"within": within, "overdue": "lapse", "wants": _plain(wants)}, **options)
+
+
+class NotifyStep(Step):
+    """Tell the citizen, in the language and over the channel that the application was filed with.
+
+    Skipped where no contact is known, and where the gateway takes no message for that number or address: a notice that
+    cannot be sent changes nothing about the case.
+
+    Args:
+        name: Unique in the workflow.
+        template: Name of a template in `simpul/papers/templates/notices`, or the path of one's own file.
+        values: What the template says, each as in a request: a path, `=text`, `choose(...)` or a value. The service's title
+            and the application's number are given.
+        title: What the step is called in front of citizens.
+        when: Condition; where it is false the step is skipped.
+    """
+
+    kind = "notify"
+    positional = ("name", "template", "values")
+    ui_color = "#d9f2e3"
+
+    def __init__(
+        self, *, name: str, template: str | Path, values: Mapping[str, Any] | None = None, **options: Any
+    ) -> None:
+        found, wording = _read(notices.read, name, template)
+        super().__init__(
+            name=name,
+            operation="notify.send",
+            request=values,
+            more={"template": found, "wording": wording},
+            **options,
+        )
+
+
+def _read(read: Callable[[str | Path], tuple[str, T]], step: str, template: str | Path) -> tuple[str, T]:
+    try:
+        return read(template)
+    except TemplateError as error:
+        raise checks.WorkflowError(f"step {step!r}: {error}") from None
+
+
+def _check(step: StepDefinition) -> None:
+    if step.asks_people:
+        checks.check_task(step)
+    elif step.template is not None:
+        checks.check_wording(step)
+    else:
+        checks.check_call(step, catalogue.load())
 
 
 def _plain(wants: Sequence[Want]) -> list[dict[str, Any]]:

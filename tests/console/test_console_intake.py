@@ -329,3 +329,44 @@ def test_a_body_above_one_mebibyte_is_413(client, chunked):
 
 def test_a_body_of_one_mebibyte_is_read(client):
     assert client.post("/v1/applications", content=b" " * (1024 * 1024)).status_code == 400
+
+
+CONTACT = {"channel": "whatsapp", "recipient": "0812-0000-0001", "language": "en"}
+
+
+def test_the_contact_rests_sealed_beside_the_form(file, engine, configuration):
+    number = file(contact=CONTACT).json()["number"]
+    with engine.connect() as connection:
+        row = connection.execute(
+            text("SELECT subject, data_key, contact FROM application WHERE number = :n"), {"n": number}
+        ).one()
+    assert b"0812" not in row.contact
+    plain = configuration.keys.data_key(bytes(row.data_key), row.subject).open(bytes(row.contact), "contact")
+    assert json.loads(plain) == CONTACT
+
+
+@pytest.mark.parametrize(
+    "contact",
+    [
+        CONTACT | {"recipient": "12"},
+        CONTACT | {"recipient": "not a number"},
+        CONTACT | {"channel": "email"},
+        CONTACT | {"channel": "email", "recipient": "a@b.id\nBcc: c@d.id"},
+        CONTACT | {"channel": "post"},
+        CONTACT | {"language": "fr"},
+        {"channel": "sms"},
+        "0812",
+    ],
+)
+def test_a_contact_that_cannot_be_told_is_refused_while_the_citizen_is_there(file, contact):
+    answer = file(contact=contact)
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/contact"]
+    assert "b.id" not in answer.text
+    assert "not a number" not in answer.text
+
+
+def test_the_same_key_with_another_contact_is_another_request(file):
+    assert file(idempotency="k", contact=CONTACT).status_code == 201
+    assert file(idempotency="k", contact=CONTACT).status_code == 200
+    assert file(idempotency="k").status_code == 409

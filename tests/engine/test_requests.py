@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from simpul.definition import Definition, StepDefinition
 from simpul.engine import requests
 from simpul.engine.requests import Broken, Park, Request, Skip, build
 from simpul.ledger.outbox import Due, Sealed
+from simpul.papers import notices
 from simpul.worktime import read
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -22,7 +24,9 @@ KEY = KEYS.data_key(WRAPPED, SUBJECT)
 @pytest.fixture(autouse=True)
 def _catalogue(monkeypatch):
     facts = {"purpose": "test", "legal_basis": "PP 40/2019"}
-    monkeypatch.setattr(requests, "_operations", lambda: {"a.read": facts, "simponi.get_bill": facts})
+    monkeypatch.setattr(
+        requests, "_operations", lambda: {"a.read": facts, "simponi.get_bill": facts, "notify.send": facts}
+    )
 
 
 def definition(**step):
@@ -139,6 +143,32 @@ def test_a_payment_step_entered_after_the_bill_expired_asks_at_once():
     request = built({}, step, bill=bill)
     assert isinstance(request, Request)
     assert request.until == NOW - timedelta(seconds=1)
+
+
+def notify(*, told):
+    _, wording = notices.read("document_ready")
+    step = {
+        "kind": "notify",
+        "operation": "notify.send",
+        "template": "document_ready",
+        "wording": wording,
+        "request": {"document": "form.title", "link": "=https://mpp.example/check/x"},
+    }
+    contact = {"channel": "sms", "recipient": "081200000001", "language": "en"}
+    sealed = KEY.seal(json.dumps(contact).encode(), "contact") if told else None
+    entered = replace(due({"title": "Akta"}), contact=sealed)
+    return build(entered, definition(**step), KEYS, source="/t", now=NOW, calendar=CALENDAR)
+
+
+def test_a_notice_is_written_in_the_language_and_for_the_channel_of_the_application():
+    said = payload(notify(told=True))
+    assert (said["channel"], said["recipient"]) == ("sms", "081200000001")
+    assert said["subject"] == "Your document has been issued: Akta"
+    assert "https://mpp.example/check/x" in said["text"]
+
+
+def test_nobody_is_told_where_no_contact_is_known():
+    assert notify(told=False) == Skip()
 
 
 def test_another_master_key_opens_nothing():

@@ -93,7 +93,19 @@ LICENCE = Definition(
         ),
     ),
 )
-SERVICES = {each.service: each for each in (BIRTH, PASSPORT, PERMIT, LICENCE)}
+NOTICE = Definition(
+    service="notice",
+    version=1,
+    title="Notice",
+    standard="1 day",
+    owner="mpp",
+    form={"type": "object"},
+    steps=(
+        StepDefinition(name="told", kind="notify", operation="notify.send", request={}, template="completed"),
+        StepDefinition(name="card", kind="agency", operation="dukcapil.issue_family_card", request={}, after=("told",)),
+    ),
+)
+SERVICES = {each.service: each for each in (BIRTH, PASSPORT, PERMIT, LICENCE, NOTICE)}
 
 
 class World:

@@ -370,3 +370,11 @@ def test_an_answer_for_an_application_of_another_ledger_is_an_incident(world):
     world.answer(application_number("98", 2026, 5), "deed")
     with world.db.connect() as connection:
         assert connection.execute(text("SELECT kind FROM incident")).scalars().all() == ["unknown_application"]
+
+
+def test_a_notice_that_nobody_can_be_sent_is_skipped_and_the_application_goes_on(world):
+    number, _ = in_flight(world, "notice", "told")
+    assert world.answer(number, "told", "rejected") == "in_wave"
+    assert world.outcomes(number) == {("told", 1): "skipped"}
+    (skipped,) = [event for event in world.row(number, "event") if event.action == "step.skipped"]
+    assert skipped.detail["reason"]["code"] == "13"

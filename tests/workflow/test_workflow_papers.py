@@ -1,0 +1,84 @@
+"""Steps that write: what is wrong with them is an import error."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+pytestmark = pytest.mark.usefixtures("airflow_home")
+
+
+class Form(BaseModel):
+    nik: str
+    name: str
+
+
+def workflow(build: Callable[[Any], None]) -> Any:
+    import simpul.workflow as w
+
+    with w.Workflow("permit", version=1, title="Izin", standard="1 day", owner="dpmptsp", form=Form) as made:
+        build(w)
+    return made
+
+
+def refused(build: Callable[[Any], None]) -> str:
+    from simpul.workflow.checks import WorkflowError
+
+    with pytest.raises(WorkflowError) as refusal:
+        workflow(build)
+    return str(refusal.value)
+
+
+def test_a_notice_s_words_are_in_the_definition_and_may_be_corrected_within_a_version(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    text = '[{}]\nsubject = "s"\ntext = "{} {{{{ name }}}}"\n'
+    definitions = []
+    for word in ("Halo", "Selamat"):
+        file.write_text("".join(text.format(language, word) for language in ("id", "en")))
+        made = workflow(lambda w: w.NotifyStep("told", file, {"name": "form.name"}))
+        definitions.append(made.definition())
+    one, two = definitions
+    assert one.steps[0].wording.id.text == "Halo {{ name }}"
+    assert one.steps[0].template == "own"
+    assert one != two
+    assert one.digest == two.digest
+
+
+def test_another_template_or_other_values_are_another_version() -> None:
+    one = workflow(lambda w: w.NotifyStep("told", "completed")).definition()
+    two = workflow(
+        lambda w: w.NotifyStep("told", "document_ready", {"document": "=Akta", "link": "=https://x"})
+    ).definition()
+    three = workflow(
+        lambda w: w.NotifyStep("told", "document_ready", {"document": "form.name", "link": "=https://x"})
+    ).definition()
+    assert len({one.digest, two.digest, three.digest}) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("told", "complete"), "step 'told': there is no template 'complete' in notices"),
+        (
+            ("told", "document_ready", {"document": "=Akta"}),
+            "step 'told', document_ready: the template also needs link",
+        ),
+        (("told", "completed", {"nmae": "form.name"}), "the template does not say nmae"),
+        (
+            ("told", "document_ready", {"document": "form.nam", "link": "=x"}),
+            "document: 'form.nam': the form has no 'nam'; did you mean 'name'?",
+        ),
+    ],
+)
+def test_a_misspelt_notice_is_an_import_error(arguments: tuple[Any, ...], says: str) -> None:
+    assert says in refused(lambda w: w.NotifyStep(*arguments))
+
+
+def test_a_notice_may_not_have_been_sent_so_who_asks_about_it_says_that() -> None:
+    def build(w: Any) -> None:
+        told = w.NotifyStep("told", "completed")
+        told >> w.AgencyStep("person", "dukcapil.get_person", {"nik": "told.recipient"})
+
+    assert "write 'told.recipient?'" in refused(build)
