@@ -5,6 +5,7 @@ JSON.
 """
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 Catalogue = dict[str, dict[str, Any]]
 """By `agency.operation`: `agency`, `effect`, `purpose`, `legal_basis`, `contract`, `doc`, `reconcile`; `request` with the
-model's name and its `fields` (type and whether required), `record` with the schema's id and the names of its `fields`.
+model's name and its `fields` (type and whether required), `record` with the schema's id and the names of its `fields`;
+`compensate`, where another operation undoes it: its name, and the map that builds its request from `record` and `request`;
+`lasts`, where there is nothing to undo.
 """
 
 
@@ -39,7 +42,7 @@ def path(agency: str) -> Path:
 def build(agency: str) -> Catalogue:
     """An agency's part as its connector's code says it now; imports the connector."""
     operations = registry.connector_class(agency).operations()
-    return {operation.qualified: _entry(operation) for operation in operations.values()}
+    return {operation.qualified: _entry(operation, operations) for operation in operations.values()}
 
 
 def written(catalogue: Catalogue) -> str:
@@ -47,7 +50,33 @@ def written(catalogue: Catalogue) -> str:
     return json.dumps(catalogue, indent=2, ensure_ascii=False) + "\n"
 
 
-def _entry(operation: "Operation") -> dict[str, Any]:
+def undoing(operation: "Operation", undo: "Operation") -> dict[str, str]:
+    """How the request of the operation that undoes another is built: its fields to paths, or to `=text`.
+
+    What it demands is taken from what is always there, the undone call's record before its request; a field that neither
+    has is left out, which the conformance kit reports.
+    """
+    built = {}
+    for name, field in undo.request.model_fields.items():
+        if name in operation.compensate_with:
+            built[name] = f"={operation.compensate_with[name]}"
+        elif field.is_required() and (source := _source(operation, name)):
+            built[name] = source
+    return built
+
+
+def _source(operation: "Operation", name: str) -> str | None:
+    known = {"record": operation.record.model_fields, "request": operation.request.model_fields}
+    holding = [(root, fields[name].is_required()) for root, fields in known.items() if name in fields]
+    return next((f"{root}.{name}" for sure in (True, False) for root, always in holding if always == sure), None)
+
+
+def _compensation(operation: "Operation", operations: Mapping[str, "Operation"]) -> dict[str, Any] | None:
+    undo = operations.get(operation.compensate or "")
+    return {"operation": undo.qualified, "request": undoing(operation, undo)} if undo else None
+
+
+def _entry(operation: "Operation", operations: Mapping[str, "Operation"]) -> dict[str, Any]:
     schema = operation.request.model_json_schema()
     required = schema.get("required", ())
     fields = {
@@ -64,6 +93,8 @@ def _entry(operation: "Operation") -> dict[str, Any]:
         "request": {"schema": operation.request.__name__, "fields": fields},
         "record": {"schema": operation.record.schema_id(), "fields": list(operation.record.model_fields)},
         "reconcile": operation.reconcile is not None,
+        "compensate": _compensation(operation, operations),
+        "lasts": operation.lasts,
     }
 
 

@@ -125,6 +125,52 @@ def look_up(subject: Subject) -> Iterable[Finding]:
 
 
 @check(
+    "structural.compensation",
+    proves="What undoes an operation is a write of the same agency, and its request can be built from the undone call.",
+    matters="When an application ends in nothing after a write took effect, it is undone without an operator.",
+    remedy="Name an operation with `compensate`, and in `compensate_with` what neither request nor record know; "
+    "say `lasts` only where what was done may stay.",
+)
+def compensation(subject: Subject) -> Iterable[Finding]:
+    """Compares the fields of both requests and of the record."""
+    for name, operation in subject.operations.items():
+        if operation.lasts and (operation.compensate or operation.effect not in _UNDONE):
+            yield Finding(name, "has nothing to undo, and says so with `lasts` or `compensate` all the same")
+        if operation.compensate is None:
+            continue
+        undo = subject.operations.get(operation.compensate)
+        if undo is None:
+            yield Finding(name, f"is undone by {operation.compensate}, which this agency does not offer")
+        elif operation.effect not in _UNDONE or undo.effect not in _UNDONE:
+            yield Finding(
+                name, f"is a {operation.effect}, undone by a {undo.effect}: only writes are undone, by writes"
+            )
+        else:
+            yield from _unbuilt(operation, undo)
+
+
+_UNDONE: Final = frozenset({"write", "idempotent"})
+
+
+def _unbuilt(operation: Operation, undo: Operation) -> Iterator[Finding]:
+    built, fields = catalogue.undoing(operation, undo), undo.request.model_fields
+    for name in sorted(operation.compensate_with.keys() - fields.keys()):
+        yield Finding(operation.name, f"{undo.name} has no field {name}")
+    for name, field in fields.items():
+        if field.is_required() and name not in built:
+            yield Finding(operation.name, f"{undo.name} needs {name}, which neither its record nor its request knows")
+        root, _, where = built.get(name, "=").partition(".")
+        source = {"record": operation.record, "request": operation.request}.get(root)
+        if source and _sort(source.model_fields[where]) != _sort(field):
+            yield Finding(operation.name, f"{undo.name} takes another sort of {name} than its {root} holds")
+
+
+def _sort(field: FieldInfo) -> Any:
+    """A field's type without what it is allowed to hold: text is text, whatever its pattern."""
+    return {part for part in _types(field) if not getattr(part, "__args__", ())} - {type(None)}
+
+
+@check(
     "structural.records",
     proves="Every operation brings a record that is in the shared registry.",
     matters="What is not in the registry has no frozen schema, no classification and no topic.",
@@ -216,6 +262,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     silence,
     operations,
     look_up,
+    compensation,
     records,
     readme,
     examples,

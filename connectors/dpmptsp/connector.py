@@ -12,6 +12,7 @@ from connectors.toolkit.errors import BadData, Misconfigured, Rejected
 from schemas.business import Permit
 
 _LAW = "PP 5/2021; PP 6/2021; UU 23/2014"
+_NOT_GONE_ON_WITH = {"reason": "Permohonan tidak dilanjutkan"}
 
 
 class Dpmptsp(RestConnector[DpmptspSettings]):
@@ -23,7 +24,14 @@ class Dpmptsp(RestConnector[DpmptspSettings]):
         """The token."""
         return {"Authorization": f"Bearer {self.settings.token.get_secret_value()}"}
 
-    @operation(effect="write", purpose="registration of a permit", legal_basis=_LAW, contract="G")
+    @operation(
+        effect="write",
+        purpose="registration of a permit",
+        legal_basis=_LAW,
+        contract="G",
+        compensate="withdraw_permit",
+        compensate_with=_NOT_GONE_ON_WITH,
+    )
     def register_permit(self, request: PermitRegistration, *, reference: str) -> Permit:
         """Registers that a permit is asked for; the office examines and inspects from then on.
 
@@ -58,7 +66,14 @@ class Dpmptsp(RestConnector[DpmptspSettings]):
         row = self._call("GET", "perizinan", query.registration, "pemeriksaan")
         return mapping.permit(row, asked=query.registration)
 
-    @operation(effect="write", purpose="issue of a permit", legal_basis=_LAW, contract="G")
+    @operation(
+        effect="write",
+        purpose="issue of a permit",
+        legal_basis=_LAW,
+        contract="G",
+        compensate="withdraw_permit",
+        compensate_with=_NOT_GONE_ON_WITH,
+    )
     def issue_permit(self, request: PermitIssue, *, reference: str) -> Permit:
         """Issues a permit: it gets its number.
 

@@ -246,7 +246,13 @@ class Dukcapil(RestConnector[DukcapilSettings]):
         """The card issued under our reference."""
         return self._find("ISSUE_KTP_EL", reference, mapping.identity_card)
 
-    @operation(effect="idempotent", purpose="report of what data were used for", legal_basis=_ACCESS, contract="C")
+    @operation(
+        effect="idempotent",
+        purpose="report of what data were used for",
+        legal_basis=_ACCESS,
+        contract="C",
+        lasts=True,
+    )
     def report_use(self, request: UseReport, *, reference: str) -> Acknowledgement:
         """Reports back what a resident's data were used for; that it was reported before is as good.
 

@@ -41,7 +41,13 @@ class Imigrasi(SoapConnector[ImigrasiSettings]):
         """Faults of WS-Security are our misconfiguration."""
         return verdicts.refused(code) if code in verdicts.SECURITY else super().fault(code, message)
 
-    @operation(effect="write", purpose="application for a passport", legal_basis=_LAW, contract="G")
+    @operation(
+        effect="write",
+        purpose="application for a passport",
+        legal_basis=_LAW,
+        contract="G",
+        compensate="cancel_application",
+    )
     def open_application(self, request: PassportRequest, *, reference: str) -> PassportApplication:
         """Opens an application; unpaid, it lapses after two hours.
 
@@ -57,7 +63,13 @@ class Imigrasi(SoapConnector[ImigrasiSettings]):
         data = self._find("BUKA", reference)
         return None if data is None else mapping.application(data, reference=reference)
 
-    @operation(effect="write", purpose="appointment for passport biometrics", legal_basis=_LAW, contract="G")
+    @operation(
+        effect="write",
+        purpose="appointment for passport biometrics",
+        legal_basis=_LAW,
+        contract="G",
+        compensate="cancel_application",
+    )
     def book_biometrics(self, request: BiometricsRequest, *, reference: str) -> BiometricsAppointment:
         """Books photograph, fingerprints and interview at the mall, once the fee is paid.
 
@@ -100,7 +112,7 @@ class Imigrasi(SoapConnector[ImigrasiSettings]):
 
     @operation(effect="write", purpose="withdrawal of a passport application", legal_basis=_LAW, contract="G")
     def cancel_application(self, request: CancelRequest, *, reference: str) -> PassportApplication:
-        """Cancels an application: what undoes `open_application`.
+        """Cancels an application: what undoes `open_application` and `book_biometrics`.
 
         Raises:
             Rejected: Application unknown, lapsed, cancelled or issued (14, 21, 22, 24).

@@ -32,7 +32,9 @@ class Notify(RestConnector[NotifySettings]):
         """The token."""
         return {"Authorization": f"Bearer {self.settings.token.get_secret_value()}"}
 
-    @operation(effect="idempotent", purpose="notice to an applicant", legal_basis="UU 25/2009", contract="G")
+    @operation(
+        effect="idempotent", purpose="notice to an applicant", legal_basis="UU 25/2009", contract="G", lasts=True
+    )
     def send(self, message: Message, *, reference: str) -> Notice:
         """Hands one message over for sending; the same reference again is not sent again.
 

@@ -61,9 +61,18 @@ class Oss(RestConnector[OssSettings]):
         answer = self._call("checkNIB", {"CHECKNIB": {"nib": query.nib}})
         return mapping.entity(wire.row(answer.get("dataNIB"), "dataNIB"), query.nib)
 
-    @operation(effect="write", purpose="report on a licence", legal_basis=_LAW, contract="D")
+    @operation(
+        effect="write",
+        purpose="report on a licence",
+        legal_basis=_LAW,
+        contract="D",
+        compensate="send_licence_status",
+        compensate_with={"status": "90"},
+    )
     def send_licence_status(self, report: LicenceStatusReport, *, reference: str) -> Licence:
         """Tells OSS how far a licence is at our office; 41 to 44 stop, resume and reset the clock of its service standard.
+
+        What was reported is undone by reporting 90, rejected.
 
         Raises:
             BadData: OSS refuses the message's form (400).

@@ -25,7 +25,13 @@ class Simkah(RestConnector[SimkahSettings]):
         """Our key."""
         return {"Authorization": f"Bearer {self.settings.api_key.get_secret_value()}"}
 
-    @operation(effect="write", purpose="registration of an intended marriage", legal_basis=_LAW, contract="G")
+    @operation(
+        effect="write",
+        purpose="registration of an intended marriage",
+        legal_basis=_LAW,
+        contract="G",
+        compensate="cancel_intent",
+    )
     def register_intent(self, request: IntentRegistration, *, reference: str) -> MarriageIntent:
         """Registers an intended marriage: the number, the fee due, and the day until which papers are to be shown.
 
@@ -41,7 +47,13 @@ class Simkah(RestConnector[SimkahSettings]):
         found = self._find("pendaftaran", reference)
         return None if found is None else mapping.intent(found, reference)
 
-    @operation(effect="write", purpose="verification of marriage papers", legal_basis=_LAW, contract="G")
+    @operation(
+        effect="write",
+        purpose="verification of marriage papers",
+        legal_basis=_LAW,
+        contract="G",
+        compensate="cancel_intent",
+    )
     def verify_intent(self, request: IntentVerification, *, reference: str) -> MarriageIntent:
         """Marks an intent's papers as seen, so that it does not lapse.
 
@@ -60,7 +72,7 @@ class Simkah(RestConnector[SimkahSettings]):
 
     @operation(effect="write", purpose="withdrawal of an intended marriage", legal_basis=_LAW, contract="G")
     def cancel_intent(self, request: IntentCancellation, *, reference: str) -> MarriageIntent:
-        """Cancels an intent: it undoes `register_intent`, as long as the ceremony was not held.
+        """Cancels an intent: it undoes `register_intent` and `verify_intent`, as long as the ceremony was not held.
 
         Raises:
             Rejected: No such registration, or one that has lapsed, is cancelled or was held.

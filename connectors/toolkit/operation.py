@@ -5,8 +5,9 @@ Effects, and the rule that a doubtful write is `InDoubt`, live here; transports 
 
 import functools
 import typing
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Concatenate, Final, Generic, Literal, ParamSpec, Self, TypeVar, overload
 
 from pydantic import BaseModel, ValidationError
@@ -36,6 +37,9 @@ class Operation:
             `write` (must not happen twice).
         contract: Where the wire contract comes from: `D` official document, `C` public code, `G` our own design.
         reconcile: Name of the method that looks a write up by our reference, where the agency offers that.
+        compensate: Name of the operation of the same agency that undoes this one.
+        compensate_with: What the undoing request says beside what the undone request and its record know.
+        lasts: What it did may stay when the application comes to nothing, as a notice does: there is nothing to undo.
     """
 
     agency: str
@@ -49,6 +53,9 @@ class Operation:
     method: str
     reconcile: str | None
     doc: str
+    compensate: str | None = None
+    compensate_with: Mapping[str, str] = field(default_factory=dict)
+    lasts: bool = False
 
     @property
     def qualified(self) -> str:
@@ -100,12 +107,18 @@ class OperationMethod(Generic[_Self, _Request, _Rest, _Record]):
         purpose: str,
         legal_basis: str | None,
         contract: Contract,
+        compensate: str | None = None,
+        compensate_with: Mapping[str, str] = MappingProxyType({}),
+        lasts: bool = False,
     ) -> None:
         self.function = function
         self.effect = effect
         self.purpose = purpose
         self.legal_basis = legal_basis
         self.contract = contract
+        self.compensate = compensate
+        self.compensate_with = compensate_with
+        self.lasts = lasts
         self.reconciler: str | None = None
         self.name = function.__name__
         self.__doc__ = function.__doc__
@@ -158,11 +171,21 @@ class OperationMethod(Generic[_Self, _Request, _Rest, _Record]):
             method=self.name,
             reconcile=self.reconciler,
             doc=(self.function.__doc__ or "").strip().split("\n", 1)[0],
+            compensate=self.compensate,
+            compensate_with=self.compensate_with,
+            lasts=self.lasts,
         )
 
 
 def operation(
-    *, effect: Effect, purpose: str, contract: Contract, legal_basis: str | None = None
+    *,
+    effect: Effect,
+    purpose: str,
+    contract: Contract,
+    legal_basis: str | None = None,
+    compensate: str | None = None,
+    compensate_with: Mapping[str, str] = MappingProxyType({}),
+    lasts: bool = False,
 ) -> Callable[
     [Callable[Concatenate[_Self, _Request, _Rest], _Record]], OperationMethod[_Self, _Request, _Rest, _Record]
 ]:
@@ -176,12 +199,25 @@ def operation(
         purpose: Why personal data is asked for or sent, for the record of processing (UU 27/2022).
         contract: Where the wire contract comes from: `D`, `C` or `G`.
         legal_basis: The law the call rests on, or `PUBLIC_TASK`; the conformance kit asks for one.
+        compensate: The operation of the same agency that undoes this one, when an application ends in nothing after it
+            took effect. What it needs comes from the undone call's record and request, by the names of its fields.
+        compensate_with: Fields of the undoing request that neither of them knows, such as a reason.
+        lasts: What it did may stay. A write that says neither is undone by an operator.
     """
 
     def decorate(
         function: Callable[Concatenate[_Self, _Request, _Rest], _Record],
     ) -> OperationMethod[_Self, _Request, _Rest, _Record]:
-        return OperationMethod(function, effect=effect, purpose=purpose, legal_basis=legal_basis, contract=contract)
+        return OperationMethod(
+            function,
+            effect=effect,
+            purpose=purpose,
+            legal_basis=legal_basis,
+            contract=contract,
+            compensate=compensate,
+            compensate_with=compensate_with,
+            lasts=lasts,
+        )
 
     return decorate
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from connectors.toolkit import PUBLIC_TASK, RestConnector, diagnoses, operation
 from connectors.toolkit.errors import BadData, Rejected
 from connectors.utility import mapping, verdicts, wire
-from connectors.utility.requests import ArrearsQuery, ConnectionRequest, TransferRequest
+from connectors.utility.requests import ArrearsQuery, ConnectionCancellation, ConnectionRequest, TransferRequest
 from connectors.utility.settings import UtilitySettings
 from schemas.utility import UtilityAccount
 
@@ -37,7 +37,13 @@ class Utility(RestConnector[UtilitySettings]):
         data = self._call("GET", f"pelanggan/{query.customer_number}/tunggakan")
         return mapping.account(wire.Account.model_validate(data), customer_number=query.customer_number)
 
-    @operation(effect="write", purpose="application for a utility connection", legal_basis=PUBLIC_TASK, contract="G")
+    @operation(
+        effect="write",
+        purpose="application for a utility connection",
+        legal_basis=PUBLIC_TASK,
+        contract="G",
+        compensate="cancel_connection",
+    )
     def request_connection(self, request: ConnectionRequest, *, reference: str) -> UtilityAccount:
         """Applies for a new connection; the record names the fee, and has no customer number yet.
 
@@ -52,6 +58,22 @@ class Utility(RestConnector[UtilitySettings]):
     def find_connection(self, request: ConnectionRequest, *, reference: str) -> UtilityAccount | None:  # noqa: ARG002
         """The application made under our reference; None when the utility knows no such reference."""
         return self._found("sambungan-baru", reference)
+
+    @operation(effect="write", purpose="withdrawal of an application", legal_basis=PUBLIC_TASK, contract="G")
+    def cancel_connection(self, request: ConnectionCancellation, *, reference: str) -> UtilityAccount:
+        """Cancels the application for a connection that is not laid yet: what undoes `request_connection`.
+
+        Raises:
+            Rejected: No such application, or it is cancelled already or laid.
+            Misconfigured: Key, partner code or quota refused.
+        """
+        body = mapping.cancellation(request, reference=reference, partner=self.settings.partner)
+        return self._written("pembatalan", body, reference)
+
+    @cancel_connection.reconcile
+    def find_cancellation(self, request: ConnectionCancellation, *, reference: str) -> UtilityAccount | None:  # noqa: ARG002
+        """The cancellation made under our reference; None when the utility knows no such reference."""
+        return self._found("pembatalan", reference)
 
     @operation(
         effect="write",

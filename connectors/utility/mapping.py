@@ -6,7 +6,7 @@ from typing import Final
 from connectors.toolkit import diagnoses, reading
 from connectors.toolkit.errors import BadData
 from connectors.utility import wire
-from connectors.utility.requests import ConnectionRequest, TransferRequest
+from connectors.utility.requests import ConnectionCancellation, ConnectionRequest, TransferRequest
 from schemas.utility import UtilityAccount, UtilityKind
 
 KINDS: Final = MappingProxyType({"electricity": "LISTRIK", "water": "AIR"})
@@ -33,6 +33,11 @@ def connection(request: ConnectionRequest, *, reference: str, partner: str) -> w
         tariff=request.tariff,
         phone=request.phone,
     )
+
+
+def cancellation(request: ConnectionCancellation, *, reference: str, partner: str) -> wire.Cancellation:
+    """The body that cancels an application for a connection, with our reference in it."""
+    return wire.Cancellation(partner=partner, reference=reference, application=request.application_number)
 
 
 def transfer(request: TransferRequest, *, reference: str, partner: str) -> wire.Transfer:

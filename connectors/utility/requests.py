@@ -35,6 +35,14 @@ class ConnectionRequest(Request):
     )
 
 
+class ConnectionCancellation(Request):
+    """An application for a connection that is not to go on."""
+
+    application_number: Annotated[str, personal("general")] = Field(
+        min_length=1, max_length=30, description="The utility's own (no_agenda)"
+    )
+
+
 class TransferRequest(Request):
     """A connection that gets another holder."""
 

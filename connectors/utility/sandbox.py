@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from connectors.toolkit import holdings
-from connectors.toolkit.examples import Example
+from connectors.toolkit.examples import Example, Scene
 from connectors.toolkit.population import SandboxWorld
 from connectors.toolkit.sandbox import Answer, Handler, Incoming, SandboxAgency, json_answer
 from connectors.utility.mapping import KINDS
@@ -28,6 +28,7 @@ _MESSAGES: Final = MappingProxyType(
         "30": "FORMAT SALAH",
         "61": "MASIH ADA TUNGGAKAN",
         "62": "TARIF TIDAK TERSEDIA",
+        "63": "PERMOHONAN SUDAH SELESAI",
         "96": "SYSTEM MALFUNCTION",
     }
 )
@@ -38,8 +39,10 @@ _TARIFFS: Final = MappingProxyType(
     }
 )
 _CONNECTION: Final = ("kode_mitra", "no_referensi", "jenis", "nik", "nama", "lokasi", "tarif")
+_CANCELLATION: Final = ("kode_mitra", "no_referensi", "no_agenda")
 _TRANSFER: Final = ("kode_mitra", "no_referensi", "idpel", "nik_baru", "nama_baru", "dasar")
 _TRANSFER_FEE: Final = 25_000
+_OPEN: Final = "MENUNGGU PEMBAYARAN"
 _OURS: Final = MappingProxyType(
     {
         "reference": ("no_referensi",),
@@ -47,6 +50,7 @@ _OURS: Final = MappingProxyType(
         "name": ("nama", "nama_baru"),
         "tariff": ("tarif",),
         "customer_number": ("idpel",),
+        "application_number": ("no_agenda",),
     }
 )
 
@@ -63,6 +67,7 @@ def build(world: SandboxWorld) -> SandboxAgency:
     agency.on("GET", "/pelanggan/{customer_number}/tunggakan", "check_arrears", office.answering(office.arrears))
     for operation, path, needed, write, look_up in (
         ("request_connection", "sambungan-baru", _CONNECTION, office.connect, "find_connection"),
+        ("cancel_connection", "pembatalan", _CANCELLATION, office.cancel, "find_cancellation"),
         ("transfer_name", "balik-nama", _TRANSFER, office.transfer, "find_transfer"),
     ):
         writing = office.answering(office.writing(operation, needed, write))
@@ -133,7 +138,7 @@ class _Office:
             reference = str(body["no_referensi"])
             with self._lock:
                 data = write(body)
-                data |= {"no_agenda": f"99{next(self._serial):010d}", "no_referensi": reference}
+                data = {"no_agenda": f"99{next(self._serial):010d}", **data, "no_referensi": reference}
                 self._written[operation, reference] = data
             self._agency.wrote(operation, reference)
             return data
@@ -164,8 +169,24 @@ class _Office:
             "alamat": place.get("alamat") or "-",
             "tarif": body["tarif"],
             "biaya": fee,
-            "status": "MENUNGGU PEMBAYARAN",
+            "status": _OPEN,
         }
+
+    def cancel(self, body: dict[str, Any]) -> dict[str, Any]:
+        found = next(
+            (
+                data
+                for (operation, _), data in self._written.items()
+                if operation == "request_connection" and data["no_agenda"] == str(body["no_agenda"])
+            ),
+            None,
+        )
+        if found is None:
+            raise _RefusedError("14")
+        if found["status"] != _OPEN and ("cancel_connection", str(body["no_referensi"])) not in self._written:
+            raise _RefusedError("63")
+        found["status"] = "DIBATALKAN"
+        return dict(found)
 
     def transfer(self, body: dict[str, Any]) -> dict[str, Any]:
         meter = self._meter(str(body["idpel"]))
@@ -218,15 +239,24 @@ def _unburdened(number: int) -> int:
     return number // 14 * 15 + number % 14
 
 
+def _connection(scene: Scene) -> Mapping[str, Any]:
+    return {
+        "kind": "electricity",
+        "nik": scene.family.mother.nik,
+        "name": scene.family.mother.name,
+        "address": {"street": scene.family.address.street, "village_code": scene.family.address.village_code},
+        "tariff": "R1/1300 VA",
+    }
+
+
 EXAMPLES: Final[Mapping[str, Example]] = MappingProxyType(
     {
         "check_arrears": lambda scene: {"customer_number": holdings.meter(scene.family).customer_number},
-        "request_connection": lambda scene: {
-            "kind": "electricity",
-            "nik": scene.family.mother.nik,
-            "name": scene.family.mother.name,
-            "address": {"street": scene.family.address.street, "village_code": scene.family.address.village_code},
-            "tariff": "R1/1300 VA",
+        "request_connection": _connection,
+        "cancel_connection": lambda scene: {
+            "application_number": scene.call("request_connection", _connection(scene)).model_dump()[
+                "application_number"
+            ]
         },
         "transfer_name": lambda scene: {
             "customer_number": holdings.meter(scene.world.population.family(_unburdened(scene.number))).customer_number,

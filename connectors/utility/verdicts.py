@@ -41,6 +41,10 @@ REASONS: Final[Mapping[str, Text]] = MappingProxyType(
             id="Tarif atau daya ini tidak tersedia untuk lokasi tersebut.",
             en="This tariff or power is not to be had at that place.",
         ),
+        "63": Text(
+            id="Permohonan sambungan ini sudah dibatalkan atau sambungannya sudah terpasang.",
+            en="This application for a connection is cancelled already, or the connection is laid.",
+        ),
     }
 )
 

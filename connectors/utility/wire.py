@@ -54,6 +54,14 @@ class Connection(Shape):
     phone: str | None = Field(default=None, alias="no_hp")
 
 
+class Cancellation(Shape):
+    """Body that cancels an application for a connection."""
+
+    partner: str = Field(alias="kode_mitra")
+    reference: str = Field(alias="no_referensi")
+    application: str = Field(alias="no_agenda")
+
+
 class Transfer(Shape):
     """Body of an application for another holder."""
 

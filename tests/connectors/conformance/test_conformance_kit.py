@@ -37,6 +37,9 @@ BREAKS: dict[str, list[tuple[str, str, str]]] = {
     ],
     "structural.operations": [(CONNECTOR, 'purpose="proof of domicile", legal_basis="UU 24/2013"', 'purpose="proof"')],
     "structural.look_up": [(CONNECTOR, "    @issue_card.reconcile\n", "")],
+    "structural.compensation": [
+        (CONNECTOR, 'effect="write", purpose', 'effect="write", compensate="burn_card", purpose')
+    ],
     "structural.records": [
         (CONNECTOR, "class Ask(", 'class Own(Person):\n    schema_name = "own"\n\n\nclass Ask('),
         (CONNECTOR, "-> Person:", "-> Own:"),
@@ -184,12 +187,39 @@ def test_a_connector_with_one_thing_broken_fails_that_check_of_its_family_alone(
     assert failed(check.split(".")[0]).keys() == {check}
 
 
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        ('compensate="get_resident"', "undone by a read"),
+        ('compensate="order_card", compensate_with={"colour": "red"}', "has no field colour"),
+        ('compensate="order_card", lasts=True', "has nothing to undo"),
+    ],
+)
+def test_an_undoing_that_cannot_work_is_explained(village, says, told):
+    village([(CONNECTOR, 'effect="write", purpose', f'effect="write", {says}, purpose')])
+
+    ((finding,),) = failed("structural").values()
+    assert told in finding.what
+
+
+def test_what_an_undoing_needs_and_nobody_knows_is_found(village):
+    village(
+        [
+            (CONNECTOR, 'effect="write", purpose', 'effect="write", compensate="order_card", purpose'),
+            (CONNECTOR, "def order_card(self, query: Ask", "def order_card(self, query: Order"),
+            (CONNECTOR, "class Push(", "class Order(Ask):\n    colour: str | None\n\n\nclass Push("),
+        ]
+    )
+
+    assert "needs colour" in failed("structural")["structural.compensation"][0].what
+
+
 def test_the_command_says_what_failed_why_and_what_to_do(village):
     village(BREAKS["structural.look_up"])
     ran = CliRunner().invoke(connector.app, ["check", "village", "--only", "structural"])
 
     assert ran.exit_code == 1
-    for said in ("✗  structural.look_up", "issue_card: is a write", "why:", "do:", "9 of 10 checks passed"):
+    for said in ("✗  structural.look_up", "issue_card: is a write", "why:", "do:", "10 of 11 checks passed"):
         assert said in ran.stdout
 
 
