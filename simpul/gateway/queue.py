@@ -78,6 +78,9 @@ class WorkQueue:
                 if isinstance(leave, Ticket):
                     task = self._next()
                     task.calling = True
+                    if self._tasks or self._urgent:
+                        # Whoever was told of the others may be the one who now calls.
+                        self._changed.notify()
                     return task, leave
                 self._changed.wait(min(max(leave.total_seconds(), 0.001), _LOOK_AGAIN))
             return None
