@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Final
 
-from pydantic import Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from schemas.base import Filled, Record
 from schemas.privacy import personal
@@ -27,5 +27,24 @@ class Document(Record):
     media_type: Filled
     content: Content | None = Field(None, description="Base64; none where it is too large for a message")
 
+
+class IssuedDocument(Record):
+    """A document that we made, with what anybody can check it by."""
+
+    schema_name: ClassVar[str] = "issued-document"
+
+    number: Filled
+    title: Filled
+    issuer: Filled
+    template: Filled
+    issued_at: AwareDatetime
+    check_url: Filled = Field(description="Public: whoever has it learns title, issuer, day and whether it is valid")
+    sha256: Sha256
+    size: Annotated[int, Field(ge=0)]
+    content: Content
+
+
+KEPT: tuple[type[Record], ...] = (IssuedDocument,)
+"""Made for a case and kept in it; they travel on no topic."""
 
 RECORDS: tuple[type[Record], ...] = (Document,)

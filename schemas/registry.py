@@ -50,7 +50,7 @@ RECORDS = _by_id(
 CONTRACTS = MappingProxyType(
     {
         **RECORDS,
-        **_by_id(*decisions.KEPT, Application, Outcome),
+        **_by_id(*decisions.KEPT, *documents.KEPT, Application, Outcome),
         **_by_id(Envelope, RequestData, OutcomeData, ExchangeData, ReplyData),
     }
 )

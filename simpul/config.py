@@ -38,6 +38,11 @@ class Settings(BaseSettings):
     dags_folder: Path = Field(default=Path("dags"), description="The folder of service workflows.")
     console_host: str = Field(default="127.0.0.1", description="Address the console binds.")
     console_port: int = Field(default=8765, description="Port the console binds.")
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$",
+        description="Where citizens reach the console, for the QR codes of documents; its own address when not set.",
+    )
     log_format: Literal["json", "text"] = Field(default="json", description="json for machines, text for eyes.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged.")
     clock_offset_file: Path | None = Field(
@@ -72,6 +77,11 @@ class Settings(BaseSettings):
         default=True,
         description="Store an attempt before each agency call. Off only as the negative control of the fault tests.",
     )
+
+    @property
+    def citizens_url(self) -> str:
+        """Where citizens reach the console, without a slash at the end."""
+        return (self.public_url or f"http://{self.console_host}:{self.console_port}").rstrip("/")
 
     @property
     def keys(self) -> Keys:

@@ -121,3 +121,8 @@ def decode_master_key(text: str) -> bytes:
 def digest(sealed: bytes) -> str:
     """SHA-256 of a ciphertext in hex: what events carry instead of data."""
     return hashlib.sha256(sealed).hexdigest()
+
+
+def check_digest(token: str) -> str:
+    """What the token in a document's QR code is stored as: who reads the ledger can look up no document with it."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -13,6 +13,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.decisions import Answers, Decision
+from schemas.documents import IssuedDocument
+from simpul.papers.documents import DocumentTemplate
 from simpul.papers.notices import NoticeTemplate
 
 OutcomeKind = Literal["done", "skipped", "rejected", "lapsed"]
@@ -20,7 +22,8 @@ PASSABLE: frozenset[str] = frozenset({"done", "skipped"})
 """Outcomes after which the steps that follow can be entered."""
 
 
-_PEOPLES: dict[str, type[BaseModel]] = {"officer": Decision, "citizen": Answers}
+_OURS: dict[str, type[BaseModel]] = {"officer": Decision, "citizen": Answers, "document": IssuedDocument}
+"""Records that no agency brings, by kind of step."""
 
 
 class Want(BaseModel):
@@ -40,7 +43,7 @@ class StepDefinition(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    kind: Literal["agency", "payment", "officer", "citizen", "notify"]
+    kind: Literal["agency", "payment", "officer", "citizen", "notify", "document"]
     operation: str = ""
     """Empty where people are asked and no agency."""
     request: dict[str, Any]
@@ -64,8 +67,11 @@ class StepDefinition(BaseModel):
     """What an officer may enter, or the citizen must answer."""
     template: str | None = None
     """What is written goes by: its name. `request` then holds the values that it takes."""
-    wording: NoticeTemplate | None = None
+    wording: NoticeTemplate | DocumentTemplate | None = None
     """What the template says. May be corrected within a version, so it does not count for the digest."""
+
+    issuer: str | None = None
+    """In whose name a document is issued."""
 
     @property
     def agency(self) -> str:
@@ -82,17 +88,17 @@ class StepDefinition(BaseModel):
         """What an application that is held up by this step waits for."""
         if self.kind in ("agency", "notify"):
             return f"agency:{self.agency}"
-        return f"officer:{self.group}" if self.kind == "officer" else self.kind
+        return {"officer": f"officer:{self.group}", "document": "engine"}.get(self.kind, self.kind)
 
     @property
     def asked_of(self) -> str:
-        """Whose answer is outstanding while the step is open: the agency's, also for a bill, or people's."""
-        return self.waits_for if self.asks_people else f"agency:{self.agency}"
+        """Whose answer is outstanding while the step is open: the agency's, also for a bill, people's, or our own."""
+        return f"agency:{self.agency}" if self.agency else self.waits_for
 
     @property
     def record_fields(self) -> tuple[str, ...] | None:
-        """The fields of the record that people's answers come as; None where the operation says."""
-        return tuple(_PEOPLES[self.kind].model_fields) if self.kind in _PEOPLES else None
+        """The fields of a record that no agency brings; None where the operation says."""
+        return tuple(_OURS[self.kind].model_fields) if self.kind in _OURS else None
 
 
 _ADDED: dict[str, Any] = {
@@ -102,6 +108,7 @@ _ADDED: dict[str, Any] = {
     "four_eyes": False,
     "wants": [],
     "template": None,
+    "issuer": None,
 }
 
 

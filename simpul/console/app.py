@@ -10,15 +10,28 @@ from fastapi_offline import FastAPIOffline
 from simpul import config, telemetry
 from simpul.clock import Clock
 from simpul.config import Settings
-from simpul.console import applications, callbacks, exchange, health, incidents, problems, services, tasks, waves
+from simpul.console import (
+    applications,
+    callbacks,
+    check,
+    documents,
+    exchange,
+    health,
+    incidents,
+    problems,
+    services,
+    tasks,
+    waves,
+)
 from simpul.console.context import CONNECTIONS, Context
 from simpul.console.guard import Guard
 
 _ASSETS = "/docs/assets"
 _DOCUMENTATION = {"/docs", _ASSETS, "/docs/oauth2-redirect", "/openapi.json"}
 _CALLBACKS = {"/v1/callbacks/{agency}", "/v1/callbacks/{agency}/{name}"}
-PUBLIC: frozenset[str] = frozenset({"/healthz", "/metrics", *_CALLBACKS, *_DOCUMENTATION})
-"""Routes that ask for no API key: machines look at two, the documentation holds nothing, a callback proves itself."""
+PUBLIC: frozenset[str] = frozenset({"/healthz", "/metrics", "/check/{token}", *_CALLBACKS, *_DOCUMENTATION})
+"""Routes that ask for no API key: machines look at two, the documentation holds nothing, a callback proves itself, and
+whoever is shown a document may check it: the token in its QR code is the proof."""
 
 
 def create(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
@@ -46,7 +59,7 @@ def create(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         static_url=_ASSETS,
     )
     app.state.context = here
-    for part in (applications, tasks, incidents, services, waves, exchange, callbacks, health):
+    for part in (applications, documents, check, tasks, incidents, services, waves, exchange, callbacks, health):
         app.include_router(part.router)
     problems.install(app)
     app.add_middleware(Guard, most_bytes=callbacks.most_bytes)

@@ -12,6 +12,7 @@ from simpul import telemetry
 from simpul.clock import Clock
 from simpul.config import Settings
 from simpul.console.forms import Form
+from simpul.console.limits import Limit
 from simpul.crypto import Keys
 from simpul.definition import Definition
 from simpul.exchange import Desk
@@ -54,6 +55,7 @@ class Context:
         self._api_keys: dict[str, tuple[ApiKey, datetime]] = {}
         self._lock = Lock()
         self.metrics = CollectorRegistry()
+        self.checks = Limit()
 
     def service(self, name: str, version: int | None) -> Service | None:
         """A published service, in its highest version when none is named; None when it is not published."""

@@ -1,6 +1,6 @@
 """The shapes of the console's requests and answers, as the API's documentation shows them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
@@ -131,6 +131,12 @@ class NewResolution(_Request):
     reason: OperatorsReason
     told: Text | None = Field(None, description="What the citizen is told; needed to reject")
     force: bool = Field(default=False, description="With retry: also where a write may happen twice")
+
+
+class NewVoid(_Request):
+    """Why a document no longer holds."""
+
+    reason: OperatorsReason
 
 
 class _Answer(BaseModel):
@@ -342,6 +348,40 @@ class Decided(_Answer):
     number: str
     step: str
     state: str
+
+
+class Checked(_Answer):
+    """What whoever has a document may know of it."""
+
+    title: str
+    issuer: str
+    issued_on: date
+    state: Literal["valid", "withdrawn"]
+    signed: bool
+    sha256: str = Field(description="Of the document as it is handed out")
+    file: Literal["same", "different", "malformed"] | None = Field(
+        description="Against the `sha256` that was asked about"
+    )
+
+
+class IssuedDocument(_Answer):
+    """A document that was made for an application."""
+
+    step: str
+    number: str
+    title: str
+    issuer: str
+    issued_at: datetime
+    state: Literal["valid", "withdrawn"]
+    signed: bool
+    sha256: str
+    check_url: str
+
+
+class Documents(_Answer):
+    """The documents of an application."""
+
+    documents: list[IssuedDocument]
 
 
 class ServiceStep(_Answer):

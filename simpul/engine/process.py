@@ -53,7 +53,15 @@ def run(settings: Settings, stop: threading.Event) -> None:
 def _duties(settings: Settings, database: Database, producer: Producer) -> list[_Duty]:
     clock, keys, calendar = settings.clock, settings.keys, settings.calendar
     airflow = AirflowClient(settings.airflow_url, settings.airflow_user, settings.airflow_password.get_secret_value())
-    relay = Relay(database, producer, keys, clock, source=f"/simpul/{settings.installation}/engine", calendar=calendar)
+    relay = Relay(
+        database,
+        producer,
+        keys,
+        clock,
+        source=f"/simpul/{settings.installation}/engine",
+        calendar=calendar,
+        public_url=settings.citizens_url,
+    )
     dispatcher = Dispatcher(
         database,
         airflow,

@@ -14,10 +14,10 @@ from simpul.bus.topics import requests_topic
 from simpul.clock import Clock
 from simpul.crypto import CannotDecryptError, Keys
 from simpul.definition import Definition
-from simpul.engine.requests import Ask, Broken, Made, Park, Request, Skip, build
+from simpul.engine.requests import Ask, Broken, Made, Office, Park, Request, Skip, build
 from simpul.ledger import Connection, Database, definitions, outbox, transaction
 from simpul.ledger.definitions import DefinitionError
-from simpul.ledger.outbox import Due, Sent
+from simpul.ledger.outbox import Due, Issued, Sent
 from simpul.worktime import Calendar
 
 log = structlog.get_logger(__name__)
@@ -33,6 +33,7 @@ class Relay:
         producer: Used by this relay alone: its flush must speak of this relay's messages only.
         source: The CloudEvents source, such as `/simpul/99/engine`.
         calendar: Working time, for the deadlines of people; the one that is shipped when not given.
+        public_url: Where citizens reach the console, for the QR codes of documents.
     """
 
     def __init__(
@@ -44,13 +45,13 @@ class Relay:
         source: str,
         *,
         calendar: Calendar | None = None,
+        public_url: str = "",
     ) -> None:
         self._database = database
         self._producer = producer
         self._keys = keys
         self._clock = clock
-        self._source = source
-        self._calendar = calendar or worktime.read()
+        self._office = Office(source=source, calendar=calendar or worktime.read(), public_url=public_url)
         self._unreadable: dict[str, datetime] = {}
 
     def once(self, limit: int = 500) -> int:
@@ -94,7 +95,7 @@ class Relay:
     def _build(self, due: Due, definition: Definition, now: datetime) -> Made:
         """As `build`; one application's trouble, whatever it is, must not hold up its neighbours."""
         try:
-            return build(due, definition, self._keys, source=self._source, now=now, calendar=self._calendar)
+            return build(due, definition, self._keys, self._office, now=now)
         except CannotDecryptError as error:
             return Broken(str(error))
         except Exception as error:  # noqa: BLE001  # named without its text, which may quote the form
@@ -110,6 +111,8 @@ def _set_apart(connection: Connection, due: Due, made: Made | None, now: datetim
             outbox.park(connection, due, until=until, reference=reference, now=now)
         case Ask(kind, group, until):
             outbox.ask_people(connection, due, kind=kind, group=group, until=until, now=now)
+        case Issued() as issued:
+            outbox.issue(connection, due, issued, now=now)
         case Broken() as broken:
             outbox.fail(connection, due, _diagnosis(broken), now=now)
 

@@ -9,18 +9,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from hashlib import sha256
 from typing import Any
 
 from connectors.catalogue import load as load_catalogue
+from schemas.documents import IssuedDocument
 from schemas.envelope import Envelope
 from schemas.identifiers import display_number
 from schemas.messages import REQUEST, RequestData, record_id, request_id
 from simpul import expressions, tracing
-from simpul.crypto import DataKey, Keys, digest
+from simpul.crypto import DataKey, Keys, check_digest, digest
 from simpul.definition import Definition, StepDefinition
 from simpul.expressions import ExpressionError
-from simpul.ledger.outbox import Due
-from simpul.papers import notices
+from simpul.ledger.outbox import Due, Issued, Sealed
+from simpul.papers import notices, pdf
+from simpul.papers.documents import DocumentTemplate
 from simpul.papers.notices import NoticeTemplate
 from simpul.worktime import Calendar
 
@@ -67,10 +70,19 @@ class Request:
     reference: str | None
 
 
-Made = Request | Skip | Park | Ask | Broken
+Made = Request | Skip | Park | Ask | Issued | Broken
 
 
-def build(due: Due, definition: Definition, keys: Keys, *, source: str, now: datetime, calendar: Calendar) -> Made:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Office:
+    """Where requests are made: what the outside world sees of it, and by which time it works."""
+
+    source: str
+    calendar: Calendar
+    public_url: str = ""
+
+
+def build(due: Due, definition: Definition, keys: Keys, office: Office, *, now: datetime) -> Made:
     """What becomes of an entered step: a request, or why there is none.
 
     A step that waits for a signal parks when it is entered for the first time; from the second ask on (a signal or
@@ -83,10 +95,14 @@ def build(due: Due, definition: Definition, keys: Keys, *, source: str, now: dat
         if (step.when is not None and not expressions.holds(step.when, scope)) or _nobody_to_tell(due, step):
             return Skip()
         if step.asks_people:
-            return Ask(step.kind, step.group or step.kind, calendar.after(now, step.within) if step.within else None)
-        if step.operation not in _operations():
-            return Broken(f"no connector offers the operation {step.operation}")
+            return Ask(
+                step.kind, step.group or step.kind, office.calendar.after(now, step.within) if step.within else None
+            )
         payload = expressions.build(step.request, scope)
+        if isinstance(step.wording, DocumentTemplate):
+            return _issued(due, definition, keys, office, payload)
+        if step.operation not in _operations():
+            raise ExpressionError(f"no connector offers the operation {step.operation}")
         if isinstance(step.wording, NoticeTemplate):
             payload = _notice(step.wording, due, definition, key, payload)
         until = _moment(step, scope)
@@ -95,7 +111,7 @@ def build(due: Due, definition: Definition, keys: Keys, *, source: str, now: dat
         return Broken(str(error))
     if step.kind == "payment" and due.ask == 1 and until and refers_to and until > now:
         return Park(until, refers_to)
-    return _seal(due, step, key, payload, source=source, now=now, until=until, reference=refers_to)
+    return _seal(due, step, key, payload, source=office.source, now=now, until=until, reference=refers_to)
 
 
 def _nobody_to_tell(due: Due, step: StepDefinition) -> bool:
@@ -112,6 +128,35 @@ def _notice(
 def _given(due: Due, definition: Definition) -> dict[str, str]:
     """What every template may say: see `simpul.papers.words.GIVEN`."""
     return {"service": definition.title, "number": display_number(due.number)}
+
+
+def _issued(due: Due, definition: Definition, keys: Keys, office: Office, values: Mapping[str, Any]) -> Issued:
+    """A step's document. The same step makes the same one: its time is that of its opening, its token is derived."""
+    step = definition.by_name[due.step]
+    if not isinstance(step.wording, DocumentTemplate) or due.opened_at is None:
+        raise ExpressionError("a document has a template, and its step was opened")
+    request = request_id(due.subject, due.step, due.revision, due.ask)
+    token = keys.blind(f"check:{due.subject}:{due.step}:{due.revision}")
+    issued_at = due.opened_at.astimezone(office.calendar.zone)
+    place = [each.name for each in definition.steps if each.kind == "document"].index(due.step) + 1
+    number = f"{display_number(due.number)}/{place}" + (f".{due.revision}" if due.revision > 1 else "")
+    issuer = step.issuer or definition.owner
+    link = f"{office.public_url.rstrip('/')}/check/{token}"
+    said = {**values, **_given(due, definition)}
+    content = pdf.draw(step.wording, said, issuer=issuer, number=number, issued_at=issued_at, link=link)
+    record = IssuedDocument(
+        number=number,
+        title=step.wording.title,
+        issuer=issuer,
+        template=step.template or "",
+        issued_at=issued_at,
+        check_url=link,
+        sha256=sha256(content).hexdigest(),
+        size=len(content),
+        content=base64.b64encode(content).decode(),
+    )
+    sealed = keys.data_key(due.data_key, due.subject).seal(record.model_dump_json().encode(), record_id(request))
+    return Issued(Sealed(request, sealed), record.schema_id(), check_digest(token), issued_at)
 
 
 def plain_request(step: StepDefinition, form: Mapping[str, Any], records: Mapping[str, Any]) -> dict[str, Any] | None:

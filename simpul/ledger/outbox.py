@@ -1,12 +1,13 @@
 """The outbox: steps that were entered and whose requests are still to be built and sent."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+from simpul.crypto import digest
 from simpul.ledger import bulk, events, signals, tasks
 from simpul.ledger.cases import load, settle
 from simpul.ledger.definitions import definition
@@ -44,11 +45,12 @@ class Due:
     look_up: bool = False
     contact: bytes | None = None
     """Sealed with aad `contact`: where the citizen is told."""
+    opened_at: datetime | None = None
 
 
 _TAKE = text("""
 SELECT o.id, o.application, o.step, o.revision, o.ask, a.subject, a.service, a.version, a.data_key, a.form,
-       a.form_version, a.traceparent, a.revisions, a.contact, s.until, s.look_up
+       a.form_version, a.traceparent, a.revisions, a.contact, s.until, s.look_up, s.opened_at
 FROM outbox o
 JOIN application a ON a.number = o.application
 JOIN step_run s ON s.application = o.application AND s.step = o.step AND s.revision = o.revision
@@ -92,6 +94,7 @@ def take(connection: Connection, limit: int, without: Sequence[str] = ()) -> lis
             row.until,
             row.look_up,
             None if row.contact is None else bytes(row.contact),
+            row.opened_at,
         )
         for row in rows
     ]
@@ -195,6 +198,47 @@ def skip(connection: Connection, due: Due, *, now: datetime) -> None:
         )
         events.record(connection, [event])
         _resettle(connection, due, "a step does not apply", learnt=1, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A document that was made: its sealed record, and what its check page finds it by."""
+
+    record: Sealed
+    schema: str
+    check: str
+    issued_at: datetime
+
+
+_PAPER = text("""
+INSERT INTO paper ("check", application, step, revision, issued_at)
+VALUES (:check, :application, :step, :revision, :issued_at)
+""")
+
+
+def issue(connection: Connection, due: Due, issued: Issued, *, now: datetime) -> None:
+    """The step's document is made: stored once, with the step's outcome, and the application moves on."""
+    if _lock_open(connection, due, "closed", closed_at=now):
+        sealed = digest(issued.record.record)
+        done = replace(_event(due, "step.done", now), digest=sealed)
+        bulk.insert(
+            connection,
+            outcome_table,
+            (
+                *("application", "step", "revision", "outcome", "event_id"),
+                *("request_id", "record_schema", "record", "at"),
+            ),
+            [
+                (
+                    *(due.number, due.step, due.revision, "done", done.id),
+                    *(issued.record.request_id, issued.schema, issued.record.record, now),
+                )
+            ],
+        )
+        paper = {"application": due.number, "step": due.step, "revision": due.revision}
+        connection.execute(_PAPER, {**paper, "check": issued.check, "issued_at": issued.issued_at})
+        events.record(connection, [done, replace(_event(due, "document.issued", now), digest=sealed)])
+        _resettle(connection, due, "its document is made", learnt=1, now=now)
 
 
 def park(connection: Connection, due: Due, *, until: datetime, reference: str, now: datetime) -> None:

@@ -170,6 +170,18 @@ task = Table(
     Index("ix_task_open", "group", "until", postgresql_where=text("closed_at IS NULL")),
 )
 
+paper = Table(
+    "paper",
+    metadata,
+    Column("check", Text, primary_key=True, comment="SHA-256 of the token in the document's QR code"),
+    Column("application", Text, ForeignKey("application.number"), nullable=False),
+    Column("step", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("issued_at", DateTime(timezone=True), nullable=False),
+    Column("withdrawn_at", DateTime(timezone=True), comment="an operator declared it void"),
+    UniqueConstraint("application", "step", "revision"),
+)
+
 outbox = Table(
     "outbox",
     metadata,

@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from simpul.workflow.dag import Workflow
     from simpul.workflow.drift_watch import DriftWatch
     from simpul.workflow.paths import choose
-    from simpul.workflow.steps import AgencyStep, CitizenStep, NotifyStep, OfficerStep, PaymentStep
+    from simpul.workflow.steps import AgencyStep, CitizenStep, DocumentStep, NotifyStep, OfficerStep, PaymentStep
 
 __all__ = [
     "AgencyStep",
     "CitizenStep",
+    "DocumentStep",
     "DriftWatch",
     "NotifyStep",
     "OfficerStep",
@@ -27,7 +28,10 @@ __all__ = [
 
 _HOMES = {
     "Workflow": "simpul.workflow.dag",
-    **dict.fromkeys(("AgencyStep", "CitizenStep", "NotifyStep", "OfficerStep", "PaymentStep"), "simpul.workflow.steps"),
+    **dict.fromkeys(
+        ("AgencyStep", "CitizenStep", "DocumentStep", "NotifyStep", "OfficerStep", "PaymentStep"),
+        "simpul.workflow.steps",
+    ),
     "DriftWatch": "simpul.workflow.drift_watch",
     "Want": "simpul.definition",
     "choose": "simpul.workflow.paths",

@@ -10,7 +10,7 @@ from airflow.triggers.base import StartTriggerArgs
 
 from connectors import catalogue
 from simpul.definition import StepDefinition, Want
-from simpul.papers import notices
+from simpul.papers import documents, notices
 from simpul.papers.words import TemplateError
 from simpul.workflow import checks
 from simpul.workflow.dag import Workflow, current_workflow
@@ -242,6 +242,46 @@ class NotifyStep(Step):
             operation="notify.send",
             request=values,
             more={"template": found, "wording": wording},
+            **options,
+        )
+
+
+class DocumentStep(Step):
+    """Make a document: a PDF with a QR code that leads to its public check page.
+
+    Made by the engine, once, in the transaction that stores it. Its record is an `IssuedDocument`: `content` is what a
+    `SignStep` signs, `check_url` what a notice may say.
+
+    Args:
+        name: Unique in the workflow.
+        template: Name of a template in `simpul/papers/templates/documents`, or the path of one's own file.
+        values: What the template says, each as in a request: a path, `=text`, `choose(...)` or a value. The service's title
+            and the application's number are given.
+        issuer: In whose name, as the citizen reads it; by default the workflow's owner.
+        title: What the step is called in front of citizens.
+        when: Condition; where it is false the step is skipped.
+    """
+
+    kind = "document"
+    positional = ("name", "template", "values")
+    ui_color = "#e8e4da"
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        template: str | Path,
+        values: Mapping[str, Any] | None = None,
+        issuer: str | None = None,
+        **options: Any,
+    ) -> None:
+        found, wording = _read(documents.read, name, template)
+        workflow = options.get("dag") or current_workflow()
+        owner = workflow.owner_name if isinstance(workflow, Workflow) else None
+        super().__init__(
+            name=name,
+            request=values,
+            more={"template": found, "wording": wording, "issuer": issuer or owner},
             **options,
         )
 

@@ -8,13 +8,13 @@ from schemas.messages import RequestData, record_id, request_id
 from simpul.crypto import CannotDecryptError, Keys
 from simpul.definition import Definition, StepDefinition
 from simpul.engine import requests
-from simpul.engine.requests import Broken, Park, Request, Skip, build
+from simpul.engine.requests import Broken, Office, Park, Request, Skip, build
 from simpul.ledger.outbox import Due, Sealed
 from simpul.papers import notices
 from simpul.worktime import read
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
-CALENDAR = read()
+OFFICE = Office(source="/t", calendar=read(), public_url="https://mpp.example")
 KEYS = Keys(bytes(range(32)))
 SUBJECT = KEYS.blind("99260000000017")
 WRAPPED = KEYS.new_data_key(SUBJECT)
@@ -52,7 +52,7 @@ def due(form, *, ask=1, **records):
 
 
 def built(form, step, *, ask=1, **records):
-    return build(due(form, ask=ask, **records), definition(**step), KEYS, source="/t", now=NOW, calendar=CALENDAR)
+    return build(due(form, ask=ask, **records), definition(**step), KEYS, OFFICE, now=NOW)
 
 
 def payload(request):
@@ -157,7 +157,7 @@ def notify(*, told):
     contact = {"channel": "sms", "recipient": "081200000001", "language": "en"}
     sealed = KEY.seal(json.dumps(contact).encode(), "contact") if told else None
     entered = replace(due({"title": "Akta"}), contact=sealed)
-    return build(entered, definition(**step), KEYS, source="/t", now=NOW, calendar=CALENDAR)
+    return build(entered, definition(**step), KEYS, OFFICE, now=NOW)
 
 
 def test_a_notice_is_written_in_the_language_and_for_the_channel_of_the_application():
@@ -173,4 +173,4 @@ def test_nobody_is_told_where_no_contact_is_known():
 
 def test_another_master_key_opens_nothing():
     with pytest.raises(CannotDecryptError):
-        build(due({}), definition(), Keys(bytes(32)), source="/t", now=NOW, calendar=CALENDAR)
+        build(due({}), definition(), Keys(bytes(32)), OFFICE, now=NOW)

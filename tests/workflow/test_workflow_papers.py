@@ -82,3 +82,31 @@ def test_a_notice_may_not_have_been_sent_so_who_asks_about_it_says_that() -> Non
         told >> w.AgencyStep("person", "dukcapil.get_person", {"nik": "told.recipient"})
 
     assert "write 'told.recipient?'" in refused(build)
+
+
+def test_a_document_is_issued_by_the_owner_unless_another_is_named() -> None:
+    values = {"name": "form.name", "what": "=Terdaftar"}
+    one = workflow(lambda w: w.DocumentStep("letter", "certificate", values)).definition()
+    two = workflow(lambda w: w.DocumentStep("letter", "certificate", values, issuer="Dinas")).definition()
+    assert [each.steps[0].issuer for each in (one, two)] == ["dpmptsp", "Dinas"]
+    assert one.steps[0].asked_of == "engine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("letter", "certificat"), "there is no template 'certificat' in documents"),
+        (("letter", "certificate", {"name": "form.name"}), "the template also needs what"),
+        (("letter", "certificate", {"name": "form.nik.x", "what": "=x"}), "the form has no 'x'"),
+    ],
+)
+def test_a_misspelt_document_is_an_import_error(arguments: tuple[Any, ...], says: str) -> None:
+    assert says in refused(lambda w: w.DocumentStep(*arguments))
+
+
+def test_what_a_document_s_record_holds_is_known_to_the_steps_after_it() -> None:
+    def build(w: Any) -> None:
+        letter = w.DocumentStep("letter", "certificate", {"name": "form.name", "what": "=x"})
+        letter >> w.NotifyStep("told", "document_ready", {"document": "letter.title", "link": "letter.chek_url"})
+
+    assert "'letter.chek_url': the document answers without 'chek_url'; did you mean 'check_url'?" in refused(build)
