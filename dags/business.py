@@ -31,7 +31,13 @@ LICENCE = {
 CONFIRMED = "examined.findings.confirm"
 
 with Workflow(
-    "business", version=1, title="Perizinan berusaha", standard="28 working days", owner="dpmptsp", form=BusinessForm
+    "business",
+    version=1,
+    title="Perizinan berusaha",
+    standard="28 working days",
+    owner="dpmptsp",
+    form=BusinessForm,
+    clock={"stopped": "stop", "resumed": "run", "restarted": "restart"},
 ):
     owner = AgencyStep(
         "owner",

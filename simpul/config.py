@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from simpul import worktime
 from simpul.clock import Clock, clock_from
 from simpul.crypto import Keys, decode_master_key
-from simpul.worktime import Calendar
+from simpul.worktime import Living
 
 
 class Settings(BaseSettings):
@@ -67,6 +67,9 @@ class Settings(BaseSettings):
         default=None,
         description="Office hours and holidays as TOML; the national calendar that is shipped when not set.",
     )
+    standard_warning: float = Field(
+        default=0.8, gt=0, le=1, description="Share of a service standard that is used up when a warning goes out."
+    )
     exchange_seconds: PositiveFloat = Field(
         default=10.0, description="Seconds an interactive read may take before who waits is told to ask again."
     )
@@ -93,13 +96,13 @@ class Settings(BaseSettings):
         return Keys(decode_master_key(self.master_key.get_secret_value()))
 
     @property
-    def calendar(self) -> Calendar:
-        """The working time that deadlines and service standards run on.
+    def calendar(self) -> Living:
+        """The working time that deadlines and service standards run on; it follows edits of its file.
 
         Raises:
             CalendarError: The file cannot be read.
         """
-        return worktime.read(self.calendar_file) if self.calendar_file else worktime.read()
+        return worktime.living(self.calendar_file) if self.calendar_file else worktime.living()
 
     @property
     def clock(self) -> Clock:

@@ -126,6 +126,10 @@ class Definition(BaseModel):
     title: str
     standard: str
     owner: str
+    stops: tuple[Literal["citizen", "payment", "outage"], ...] = ("citizen", "payment")
+    """Whose waits do not count towards the standard."""
+    clock: dict[str, Literal["stop", "run", "restart"]] = Field(default_factory=dict)
+    """Steps after which the standard's clock stands still, runs on, or begins again."""
     form: dict[str, Any]
     steps: tuple[StepDefinition, ...] = Field(min_length=1)
 

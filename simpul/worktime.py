@@ -4,12 +4,13 @@ Service standards and deadlines run on it (UU 25/2009 on public services; the da
 holidays). The calendar is a file that an operator can edit: `simpul/calendar.toml`, or SIMPUL_CALENDAR_FILE.
 """
 
+import hashlib
 import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -81,6 +82,9 @@ class Calendar:
         self.zone = zone
         self.hours = hours
         self.holidays = holidays
+        facts = f"{zone.key} {sorted(hours.items())} {sorted(holidays)}"
+        self.digest = hashlib.sha256(facts.encode()).hexdigest()[:16]
+        """Of what it says about time: two calendars with the same digest count alike."""
 
     def works(self, day: date) -> bool:
         """Whether offices are open on a day."""
@@ -100,7 +104,7 @@ class Calendar:
         if length.unit == "working day":
             return self._after_days(start, length.number)
         if length.unit == "working hour":
-            return self._after_work(start, timedelta(hours=length.number))
+            return self.after_work(start, timedelta(hours=length.number))
         return start + timedelta(**{f"{length.unit}s": length.number})
 
     def worked(self, start: datetime, end: datetime) -> timedelta:
@@ -110,6 +114,15 @@ class Calendar:
             total += max(timedelta(), min(closes, end) - max(opens, start))
         return total
 
+    def after_work(self, start: datetime, left: timedelta) -> datetime:
+        """When so much working time, counted from a moment, is over."""
+        for opens, closes in self._open(start, None):
+            begins = max(opens, start)
+            if begins + left <= closes:
+                return (begins + left).astimezone(start.tzinfo)
+            left -= max(timedelta(), closes - begins)
+        raise CalendarError("the calendar has no working time left")
+
     def _after_days(self, start: datetime, number: int) -> datetime:
         day = start.astimezone(self.zone).date()
         left = number
@@ -117,14 +130,6 @@ class Calendar:
             day += timedelta(days=1)
             left -= self.works(day)
         return self._hours(day)[1].astimezone(start.tzinfo)
-
-    def _after_work(self, start: datetime, left: timedelta) -> datetime:
-        for opens, closes in self._open(start, None):
-            begins = max(opens, start)
-            if begins + left <= closes:
-                return (begins + left).astimezone(start.tzinfo)
-            left -= max(timedelta(), closes - begins)
-        raise CalendarError("the calendar has no working time left")
 
     def _open(self, start: datetime, end: datetime | None) -> Iterator[tuple[datetime, datetime]]:
         """Opening and closing moments from a moment on, those that are over left out."""
@@ -142,13 +147,66 @@ class Calendar:
         return datetime.combine(day, opens, self.zone), datetime.combine(day, closes, self.zone)
 
 
+class Living(Calendar):
+    """The calendar that a file holds now. While an edit of it cannot be read, what it held before counts on.
+
+    Raises:
+        CalendarError: It cannot be read at the beginning.
+    """
+
+    def __init__(self, path: Path = SHIPPED) -> None:
+        self._path = path
+        self._kept = read(path)
+        super().__init__(self._kept.zone, self._kept.hours, self._kept.holidays)
+
+    def now(self) -> Calendar:
+        """The calendar as it is at this moment; it does not change any more."""
+        try:
+            self._kept = read(self._path)
+        except CalendarError as error:
+            from simpul import telemetry  # noqa: PLC0415 - workflows import this module, and nothing is wrong there
+
+            telemetry.logger(__name__).error("the calendar cannot be read; it counts as it was before", error=error)
+        return self._kept
+
+    def works(self, day: date) -> bool:
+        """As the calendar now says."""
+        return self.now().works(day)
+
+    def after(self, start: datetime, text: str) -> datetime:
+        """As the calendar now says."""
+        return self.now().after(start, text)
+
+    def after_work(self, start: datetime, left: timedelta) -> datetime:
+        """As the calendar now says."""
+        return self.now().after_work(start, left)
+
+    def worked(self, start: datetime, end: datetime) -> timedelta:
+        """As the calendar now says."""
+        return self.now().worked(start, end)
+
+
 @cache
+def living(path: Path = SHIPPED) -> Living:
+    """The one living calendar that a process has of a file."""
+    return Living(path)
+
+
 def read(path: Path = SHIPPED) -> Calendar:
-    """A calendar from its TOML file.
+    """A calendar from its TOML file, as the file is now: an operator's edit counts from the next reading.
 
     Raises:
         CalendarError: It cannot be read; the message names the file and what is wrong in it.
     """
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise CalendarError(f"{path} is no calendar: {error}") from None
+    return _read(path, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, _changed: int, _size: int) -> Calendar:
     try:
         plain = tomllib.loads(path.read_text(encoding="utf-8"))
         file = _File.model_validate(plain)

@@ -1,5 +1,7 @@
 """`simpul application`: what an operator does to applications, one or many."""
 
+import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,12 +12,42 @@ from simpul.commands.keys import actor
 if TYPE_CHECKING:
     from simpul.ledger.reruns import Plan
 
-app = typer.Typer(no_args_is_help=True, help="Let a step of applications start afresh.")
+app = typer.Typer(no_args_is_help=True, help="List applications, and let a step of them start afresh.")
 
 
 @app.callback()
 def _application() -> None:
     pass
+
+
+@app.command("list")
+def list_applications(
+    *,
+    overdue: Annotated[bool, typer.Option("--overdue", help="Open and past their service standard.")] = False,
+    warning: Annotated[bool, typer.Option("--warning", help="Open, warned of, and not past it yet.")] = False,
+    service: Annotated[str | None, typer.Option(help="Of this service.")] = None,
+    state: Annotated[str | None, typer.Option(help="In this state, such as waiting.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most of them.")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="In full, for programs.")] = False,
+) -> None:
+    """List applications, newest first: where they stand, and when their service standard is due."""
+    from simpul import config  # noqa: PLC0415 - help must cost nothing
+    from simpul.ledger import connect, queries, transaction  # noqa: PLC0415
+
+    if overdue and warning:
+        raise typer.BadParameter("say --overdue or --warning, not both")
+    standard = "overdue" if overdue else "warning" if warning else None
+    with transaction(connect(config.load().database_url)) as connection:
+        found = queries.listing(connection, state=state, service=service, standard=standard, limit=limit)
+    if as_json:
+        typer.echo(json.dumps([asdict(each) for each in found], default=str))
+        return
+    for each in found:
+        stands = f"{each.state} for {each.waiting_for}" if each.state == "waiting" else each.state
+        due = f"due {each.due_at:%Y-%m-%d %H:%M}Z" if each.due_at else "no standard"
+        typer.echo(f"{each.number}  {each.service:<12} {due:<21} {'OVERDUE ' if each.breached_at else ''}{stands}")
+    if not found:
+        typer.echo("There are none.")
 
 
 @app.command()

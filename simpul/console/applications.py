@@ -1,7 +1,7 @@
 """Routes on applications: file, look up, list, follow, amend, withdraw."""
 
 import math
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.responses import JSONResponse
@@ -15,7 +15,7 @@ from simpul.console import models, views
 from simpul.console.auth import may_change, may_file, may_read
 from simpul.console.context import Context, Service, context
 from simpul.console.problems import FieldProblem, Problem, invalid, unknown_application, unknown_service
-from simpul.ledger import api_keys, intake, queries, transaction
+from simpul.ledger import api_keys, intake, queries, standards, transaction
 from simpul.ledger.api_keys import ApiKey
 from simpul.ledger.transitions import ClosedError, UnknownApplicationError, request_withdrawal
 
@@ -73,6 +73,7 @@ def file(
         raise unknown_service()
     asked = intake.Intake(
         definition=service.definition,
+        standing=here.standing(service.definition),
         channel=new.channel,
         form=new.form,
         received_by=key.name,
@@ -98,17 +99,21 @@ def file(
 
 
 @router.get("")
-def list_applications(
+def list_applications(  # noqa: PLR0917 - FastAPI calls it by name
     here: Here,
     _key: Reading,
     state: Annotated[models.State | None, Query()] = None,
     service: Annotated[models.ServiceName | None, Query()] = None,
+    standard: Annotated[
+        Literal["overdue", "warning"] | None,
+        Query(description="Only open ones past their service standard, or warned of"),
+    ] = None,
     before: Annotated[ApplicationNumber | None, Query(description="`next` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> models.ApplicationPage:
     """List applications, newest first."""
     with transaction(here.engine) as connection:
-        rows = queries.listing(connection, state=state, service=service, before=before, limit=limit)
+        rows = queries.listing(connection, state=state, service=service, standard=standard, before=before, limit=limit)
     return models.ApplicationPage(
         applications=[views.summary(row) for row in rows], next=rows[-1].number if len(rows) == limit else None
     )
@@ -116,8 +121,16 @@ def list_applications(
 
 @router.get("/{number}")
 def show(here: Here, _key: Reading, number: Number) -> models.ApplicationStatus:
-    """Where an application stands: its state, its steps, whom it waits for and since when."""
-    return views.status(_status(here, number), here.keys)
+    """Where an application stands: its state, its steps, whom it waits for, and whose time it was so far."""
+    with transaction(here.engine) as connection:
+        told = standards.told(
+            connection,
+            number,
+            calendar=here.calendar.now(),
+            share=here.settings.standard_warning,
+            now=here.clock.now(),
+        )
+    return views.status(_status(here, number), here.keys, told)
 
 
 @router.get("/{number}/events")

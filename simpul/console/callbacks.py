@@ -161,6 +161,7 @@ def _file(
     form = dict(filing.form)
     asked = intake.Intake(
         definition=service.definition,
+        standing=here.standing(service.definition),
         channel=CHANNEL,
         form=form,
         received_by=agency,

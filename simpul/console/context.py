@@ -16,8 +16,9 @@ from simpul.console.limits import Limit
 from simpul.crypto import Keys
 from simpul.definition import Definition
 from simpul.exchange import Desk
-from simpul.ledger import api_keys, connect, queries, transaction
+from simpul.ledger import api_keys, connect, queries, standards, transaction
 from simpul.ledger.api_keys import ApiKey
+from simpul.ledger.standards import Standing
 
 CONNECTIONS = 8
 """Connections that a console process keeps; as many threads serve requests, so that none waits for another's."""
@@ -48,6 +49,7 @@ class Context:
         self.settings = settings
         self.keys: Keys = settings.keys
         self.clock: Clock = clock or settings.clock
+        self.calendar = settings.calendar
         self.engine = connect(settings.database_url, pool_size=CONNECTIONS)
         self.desk = Desk(settings, self.keys, self.clock, self.engine)
         self._services: dict[tuple[str, int], Service] = {}
@@ -65,6 +67,11 @@ class Context:
             if found is not None:
                 return found
         return None
+
+    def standing(self, definition: Definition) -> Standing | None:
+        """When the service standard of an application that is filed now is due."""
+        share = self.settings.standard_warning
+        return standards.at_filing(definition.standard, self.calendar.now(), share=share, now=self.clock.now())
 
     def services(self, *, anew: bool = False) -> dict[tuple[str, int], Service]:
         """Every published service by name and version, at most `FRESH` old."""

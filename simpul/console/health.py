@@ -62,6 +62,19 @@ class LedgerMetrics(Collector):
         yield waiting
         yield GaugeMetricFamily("simpul_incidents_open", "Incidents that wait for an operator", value=counts.incidents)
 
+        overdue = GaugeMetricFamily(
+            "simpul_standard_open", "Open applications past their standard, or warned of", labels=["service", "clock"]
+        )
+        for (service, clock), n in counts.clocks.items():
+            overdue.add_metric([service, clock], n)
+        yield overdue
+        breaches = GaugeMetricFamily(
+            "simpul_standard_breaches", "Applications past their standard, ended ones included", labels=["service"]
+        )
+        for service, n in counts.breaches.items():
+            breaches.add_metric([service], n)
+        yield breaches
+
     def _read(self) -> Counts | None:
         now = self._here.clock.now()
         if self._at is None or not timedelta() <= now - self._at < _FRESH:

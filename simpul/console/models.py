@@ -242,6 +242,31 @@ class ApplicationSummary(_Answer):
     until: datetime | None
     received_at: datetime
     closed_at: datetime | None
+    due_at: datetime | None = Field(description="End of the service standard, as last counted")
+    warned_at: datetime | None
+    breached_at: datetime | None = Field(description="When the standard had run out")
+
+
+class TimeOf(_Answer):
+    """How much of an application's time was whose."""
+
+    owner: str = Field(description="agency:<agency>, officer, citizen, payment, outage or bus")
+    seconds: int
+    working_seconds: int = Field(description="Of these, in office hours")
+
+
+class Clock(_Answer):
+    """An application's time against its service standard. Working time where the standard is of working days or hours."""
+
+    standard: str | None = Field(description="As promised when it was filed; null where none can be counted")
+    due: datetime | None = Field(description="If the clock runs from now on")
+    used_seconds: int | None
+    allowed_seconds: int | None
+    running: bool = Field(description="False while the clock is stopped, or after the end")
+    whose: str = Field(description="Whose the time is now, or was last")
+    warned_at: datetime | None
+    breached_at: datetime | None
+    parts: list[TimeOf]
 
 
 class ApplicationStatus(_Answer):
@@ -260,6 +285,7 @@ class ApplicationStatus(_Answer):
     closed_at: datetime | None
     pending: str | None = Field(description="withdraw or amend: asked for, and not yet in effect")
     form_version: int
+    clock: Clock | None
     waiting: Waiting | None
     steps: list[Step]
     incidents: list[Incident]

@@ -1,5 +1,7 @@
 """From the ledger's rows to the console's answers. The one place that decides what of a sealed record is shown."""
 
+from datetime import timedelta
+
 from schemas.identifiers import display_number
 from schemas.payments import Bill
 from simpul import telemetry
@@ -8,6 +10,7 @@ from simpul.crypto import CannotDecryptError, Keys, digest
 from simpul.ledger.events import ACTIONS, Event
 from simpul.ledger.incidents import Incident
 from simpul.ledger.queries import Status, StepStatus, Summary
+from simpul.ledger.standards import Told
 
 _LOG = telemetry.logger(__name__)
 
@@ -19,7 +22,30 @@ def summary(row: Summary) -> models.ApplicationSummary:
     )
 
 
-def status(found: Status, keys: Keys) -> models.ApplicationStatus:
+def clock(told: Told) -> models.Clock:
+    """An application's time against its service standard."""
+    standing = told.standing
+    return models.Clock(
+        standard=told.standard,
+        due=standing.due if standing else None,
+        used_seconds=_seconds(standing.used) if standing else None,
+        allowed_seconds=_seconds(standing.allowed) if standing else None,
+        running=not (told.elapsed.closed or told.elapsed.stopped),
+        whose=told.elapsed.owner,
+        warned_at=told.warned_at,
+        breached_at=told.breached_at,
+        parts=[
+            models.TimeOf(owner=owner, seconds=_seconds(wall), working_seconds=_seconds(worked))
+            for owner, (wall, worked) in told.parts.items()
+        ],
+    )
+
+
+def _seconds(span: timedelta) -> int:
+    return round(span.total_seconds())
+
+
+def status(found: Status, keys: Keys, told: Told | None = None) -> models.ApplicationStatus:
     """Where an application stands. Of its records nothing is opened but the bill that the citizen has to pay."""
     row = found.summary
     return models.ApplicationStatus(
@@ -36,6 +62,7 @@ def status(found: Status, keys: Keys) -> models.ApplicationStatus:
         closed_at=row.closed_at,
         pending=found.pending,
         form_version=found.form_version,
+        clock=clock(told) if told else None,
         waiting=_waiting(found, keys) if row.state == "waiting" else None,
         steps=[_step(found, step) for step in found.steps],
         incidents=[

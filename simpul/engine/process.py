@@ -15,6 +15,7 @@ from simpul.engine.dispatcher import Dispatcher
 from simpul.engine.loop import repeat
 from simpul.engine.recovery import Recovery
 from simpul.engine.relay import Relay
+from simpul.engine.standards import Standards
 from simpul.ledger import Database, connect, signals, timers, transaction
 
 log = structlog.get_logger(__name__)
@@ -73,6 +74,8 @@ def _duties(settings: Settings, database: Database, producer: Producer) -> list[
     )
     recovery = Recovery(database, airflow, clock, lost_after=settings.lost_after, strikes=settings.strikes)
 
+    standards = Standards(database, clock, calendar.now, share=settings.standard_warning)
+
     def deadlines() -> int:
         with transaction(database) as connection:
             return timers.deadlines(connection, now=clock.now())
@@ -88,6 +91,7 @@ def _duties(settings: Settings, database: Database, producer: Producer) -> list[
         _Duty("recovery", recovery.once, 1.0),
         _Duty("deadlines", deadlines, 1.0),
         _Duty("overdue", Overdue(database, keys, clock, calendar).once, 1.0),
+        _Duty("standards", standards.once, 1.0),
         _Duty("signals", unmatched_signals, 1.0),
         _Duty("amendments", Amender(database, keys, clock).once, 1.0),
     ]

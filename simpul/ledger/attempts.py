@@ -272,10 +272,14 @@ class Attempts:
 
     @_named
     def show_circuit(self, circuit: str, *, now: datetime) -> None:
-        """Let operators see the circuit breaker."""
+        """Let operators see the circuit breaker; that the agency went away or came back is an event."""
         with self._engine.begin() as connection:
-            _agency(connection, self._agency, now)
-            connection.execute(_CIRCUIT, {"agency": self._agency, "circuit": circuit})
+            before = _agency(connection, self._agency, now).circuit
+            changed = connection.execute(_CIRCUIT, {"agency": self._agency, "circuit": circuit}).rowcount
+            if changed and "closed" in (before, circuit):
+                action = "agency.reachable" if circuit == "closed" else "agency.unreachable"
+                told = Event(at=now, actor=f"gateway:{self._agency}", action=action, agency=self._agency)
+                record(connection, [told])
 
     @_named
     def stop(self, failure: Failure, *, now: datetime) -> bool:

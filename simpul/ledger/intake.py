@@ -15,6 +15,7 @@ from schemas.identifiers import application_number
 from simpul.clock import Clock
 from simpul.crypto import Keys, digest
 from simpul.definition import Definition
+from simpul.ledger.standards import Standing
 from simpul.ledger.tables import application as table
 from simpul.ledger.tables import application_sequence
 from simpul.ledger.transitions import UnknownApplicationError, request_amendment
@@ -37,6 +38,7 @@ class Intake:
 
     Args:
         definition: The workflow, in the version that will carry it.
+        standing: When the service standard is due, from `standards.at_filing`; the engine counts it when left out.
         asked_version: The version that the sender named, if any: part of what makes two requests the same.
         received_by: Name of the API key.
         contact: Where and in which language the citizen is told, if anywhere.
@@ -48,6 +50,7 @@ class Intake:
     form: dict[str, Any]
     received_by: str
     traceparent: str
+    standing: Standing | None = None
     asked_version: int | None = None
     idempotency_key: str | None = None
     contact: dict[str, str] | None = None
@@ -103,6 +106,7 @@ def file(connection: Connection, intake: Intake, keys: Keys, clock: Clock, insta
             "received_by": intake.received_by,
             "idempotency_key": _blinded(keys, intake),
             "request_digest": keys.blind(intake.content),
+            **_promised(intake),
             "event": f"{number}:received",
             "digest": digest(sealed),
             "detail": json.dumps({"version": definition.version, "channel": intake.channel, "form_version": 1}),
@@ -115,9 +119,11 @@ def file(connection: Connection, intake: Intake, keys: Keys, clock: Clock, insta
 _FILE = text("""
 WITH filed AS (
     INSERT INTO application (number, subject, service, version, channel, state, next_step, since, data_key, form,
-                             contact, traceparent, received_by, idempotency_key, request_digest, received_at)
+                             contact, traceparent, received_by, idempotency_key, request_digest, received_at,
+                             standard, due_at, standard_at, due_by)
     VALUES (:number, :subject, :service, :version, :channel, 'runnable', :next_step, :now, :data_key, :form,
-            :contact, :traceparent, :received_by, :idempotency_key, :request_digest, :now)
+            :contact, :traceparent, :received_by, :idempotency_key, :request_digest, :now,
+            :standard, :due_at, :standard_at, :due_by)
     ON CONFLICT (received_by, idempotency_key) DO NOTHING
     RETURNING number, service, received_by, received_at, state
 )
@@ -126,6 +132,14 @@ SELECT :event, received_at, received_by, 'application.received', number, service
        CAST(:detail AS jsonb)
 FROM filed
 """)
+
+
+def _promised(intake: Intake) -> dict[str, Any]:
+    found = intake.standing
+    if found is None:
+        return {"standard": None, "due_at": None, "standard_at": None, "due_by": ""}
+    standard = intake.definition.standard
+    return {"standard": standard, "due_at": found.due, "standard_at": found.warn, "due_by": found.by}
 
 
 def replay(connection: Connection, intake: Intake, keys: Keys) -> Filed | None:

@@ -3,7 +3,7 @@
 Records and forms come out sealed; whoever holds the keys decides what of them may be seen.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -79,6 +79,9 @@ class Summary:
     until: datetime | None
     received_at: datetime
     closed_at: datetime | None
+    due_at: datetime | None
+    warned_at: datetime | None
+    breached_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,17 +169,26 @@ def _steps(connection: Connection, number: str, workflow: Definition, revisions:
     return steps
 
 
+_WARNED = (application.c.closed_at.is_(None), application.c.warned_at.is_not(None))
+_CLOCKS = {
+    "overdue": (*_WARNED, application.c.breached_at.is_not(None)),
+    "warning": (*_WARNED, application.c.breached_at.is_(None)),
+}
+
+
 def listing(
     connection: Connection,
     *,
     state: str | None = None,
     service: str | None = None,
+    standard: str | None = None,
     before: str | None = None,
     limit: int = 50,
 ) -> list[Summary]:
     """Applications, newest number first.
 
     Args:
+        standard: Only open ones: `overdue`, past their service standard, or `warning`, warned of and not yet past it.
         before: The last number of the page before: only smaller ones are listed.
     """
     query = select(*_SUMMARY).order_by(application.c.number.desc()).limit(limit)
@@ -184,6 +196,8 @@ def listing(
         query = query.where(application.c.state == state)
     if service is not None:
         query = query.where(application.c.service == service)
+    if standard is not None:
+        query = query.where(*_CLOCKS[standard])
     if before is not None:
         query = query.where(application.c.number < before)
     return [_summary(row._mapping) for row in connection.execute(query)]  # noqa: SLF001
@@ -196,6 +210,10 @@ class Counts:
     by_service_and_state: dict[tuple[str, str], int]
     waiting: dict[str, int]
     incidents: int
+    clocks: dict[tuple[str, str], int]
+    """Open applications by (service, `overdue` or `warning`)."""
+    breaches: dict[str, int]
+    """Applications past their service standard by service, ended ones included."""
 
 
 def counts(connection: Connection) -> Counts:
@@ -207,10 +225,21 @@ def counts(connection: Connection) -> Counts:
         )
     )
     incidents = connection.execute(text("SELECT count(*) FROM incident WHERE resolved_at IS NULL")).scalar_one()
+    clocks = connection.execute(
+        text("""
+        SELECT service, CASE WHEN breached_at IS NULL THEN 'warning' ELSE 'overdue' END AS clock, count(*) AS n
+        FROM application WHERE warned_at IS NOT NULL AND closed_at IS NULL GROUP BY 1, 2
+        """)
+    )
+    breaches = connection.execute(
+        text("SELECT service, count(*) AS n FROM application WHERE breached_at IS NOT NULL GROUP BY 1")
+    )
     return Counts(
         by_service_and_state={(row.service, row.state): row.n for row in states},
         waiting={row.what: row.n for row in waits},
         incidents=incidents,
+        clocks={(row.service, row.clock): row.n for row in clocks},
+        breaches={row.service: row.n for row in breaches},
     )
 
 
@@ -221,6 +250,17 @@ def timeline(connection: Connection, number: str) -> list[Event]:
     """Every event of an application in the order in which they were written; empty for an unknown number."""
     rows = connection.execute(select(*_EVENT).where(event.c.application == number).order_by(event.c.sequence))
     return [Event(**row._mapping) for row in rows]  # noqa: SLF001
+
+
+def timelines(connection: Connection, numbers: Sequence[str]) -> dict[str, list[Event]]:
+    """The same of several applications, by number."""
+    found: dict[str, list[Event]] = {number: [] for number in numbers}
+    rows = connection.execute(
+        select(*_EVENT).where(event.c.application.in_(numbers)).order_by(event.c.application, event.c.sequence)
+    )
+    for row in rows:
+        found[row.application].append(Event(**row._mapping))  # noqa: SLF001
+    return found
 
 
 def published(connection: Connection) -> list[Definition]:

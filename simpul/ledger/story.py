@@ -204,6 +204,9 @@ _TOLD = frozenset(
         "group",
         "did",
         "writes",
+        "standard",
+        "due",
+        "whose",
     }
 )
 """What of an event's details a reader of the timeline is told; `--json` shows all."""

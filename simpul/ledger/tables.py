@@ -78,11 +78,21 @@ application = Table(
     Column("request_digest", Text, nullable=False, comment="blinded body: the same key with another body is refused"),
     Column("received_at", DateTime(timezone=True), nullable=False),
     Column("closed_at", DateTime(timezone=True)),
+    Column("standard", Text, comment="as promised when it was filed: 3 working days"),
+    Column("due_at", DateTime(timezone=True), comment="end of the standard; moves while its clock is stopped"),
+    Column("due_by", Text, nullable=False, server_default=text("''"), comment="digest of the calendar it was counted by"),
+    Column("standard_at", DateTime(timezone=True), comment="when the engine looks at the standard next"),
+    Column("warned_at", DateTime(timezone=True)),
+    Column("breached_at", DateTime(timezone=True)),
     UniqueConstraint("received_by", "idempotency_key"),
     # the dispatcher's queue, the timers' queue, a wave's members
     Index("ix_application_runnable", "service", "version", "next_step", text("priority DESC"), "number",
           postgresql_where=text("state = 'runnable'")),
     Index("ix_application_wave", "wave", postgresql_where=text("wave IS NOT NULL")),
+    Index("ix_application_standard", "standard_at", postgresql_where=text("standard_at IS NOT NULL")),
+    Index("ix_application_due_by", "due_by", "number", postgresql_where=text("closed_at IS NULL")),
+    Index("ix_application_warned", "service", postgresql_where=text("warned_at IS NOT NULL AND closed_at IS NULL")),
+    Index("ix_application_breached", "service", postgresql_where=text("breached_at IS NOT NULL")),
     Index("ix_application_pending", "number", postgresql_where=text("pending IS NOT NULL")),
 )  # fmt: skip
 
@@ -249,7 +259,9 @@ event = Table(
     Column("state", Text, comment="the application's state after it, where it changed"),
     Column("detail", JSONB, nullable=False, server_default=text("'{}'")),
     Index("ix_event_application", "application", "sequence"),
-)
+    Index("ix_event_outage", "agency", "at", postgresql_where=text(
+        "action IN ('agency.unreachable', 'agency.reachable', 'agency.stopped', 'agency.resumed')")),
+)  # fmt: skip
 
 incident = Table(
     "incident",

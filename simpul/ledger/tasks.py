@@ -138,6 +138,12 @@ def find(connection: Connection, number: str, step: str) -> Task:
     return _task(row)
 
 
+def of_application(connection: Connection, number: str) -> list[Task]:
+    """What officers are asked about one application now."""
+    rows = connection.execute(text(f"{_SELECT} AND t.application = :application"), {"application": number})
+    return [_task(row) for row in rows if row.kind == "officer" and row.state in ("open", "confirming")]
+
+
 def overdue(connection: Connection, *, now: datetime, limit: int = 200) -> list[Task]:
     """The tasks whose deadline has passed."""
     return [_task(row) for row in connection.execute(_OVERDUE, {"now": now, "limit": limit})]
@@ -220,10 +226,17 @@ WHERE application = :application AND step = :step AND revision = :revision
 """)
 
 
-def escalate(connection: Connection, task: Task, *, until: datetime, now: datetime) -> None:
-    """The deadline passed: the supervisors of the group see it, too, and have as long again."""
+def escalate(
+    connection: Connection, task: Task, *, until: datetime | None, now: datetime, because: str | None = None
+) -> None:
+    """The supervisors of the group are called: the task's deadline passed, or what `because` says.
+
+    Args:
+        until: By when they have to decide.
+    """
     connection.execute(_ESCALATE, {**_key(task), "group": supervisors(task.group), "until": until, "now": now})
-    _tell(connection, task, "task.escalated", {"group": supervisors(task.group)}, actor="engine", now=now, until=until)
+    detail = {"group": supervisors(task.group), **({"because": because} if because else {})}
+    _tell(connection, task, "task.escalated", detail, actor="engine", now=now, until=until)
 
 
 def give_up(connection: Connection, task: Task, *, now: datetime) -> None:

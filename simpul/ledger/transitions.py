@@ -19,6 +19,8 @@ from simpul.ledger.definitions import DefinitionError, definition
 from simpul.ledger.events import Event
 from simpul.ledger.tables import incident as incident_table
 
+# The standard's clock is looked at anew when a wait ends that may have stopped it, when the engine had stopped looking because
+# it stood still, and once more at a late end; see `simpul.ledger.standards`.
 _UPDATE = text("""
 UPDATE application a
 SET state = n.state, next_step = n.next_step, waiting_for = n.waiting_for, waiting_step = n.waiting_step,
@@ -27,7 +29,11 @@ SET state = n.state, next_step = n.next_step, waiting_for = n.waiting_for, waiti
     closed_at = CASE WHEN n.closed THEN coalesce(a.closed_at, :now) END,
     learnt = a.learnt + n.learnt,
     strikes = CASE WHEN n.learnt > 0 THEN 0 ELSE a.strikes END, solo = a.solo AND n.learnt = 0,
-    pending = CASE WHEN n.closed THEN NULL ELSE a.pending END
+    pending = CASE WHEN n.closed THEN NULL ELSE a.pending END,
+    standard_at = CASE WHEN n.closed THEN CASE WHEN a.due_at <= :now THEN CAST(:now AS timestamptz) END
+                       WHEN a.due_at IS NOT NULL AND (a.standard_at IS NULL OR (
+                            a.waiting_for IN ('citizen', 'payment') AND a.waiting_for IS DISTINCT FROM n.waiting_for))
+                       THEN :now ELSE a.standard_at END
 FROM unnest(CAST(:numbers AS text[]), CAST(:states AS text[]), CAST(:next_steps AS text[]),
             CAST(:waiting_for AS text[]), CAST(:waiting_steps AS text[]), CAST(:untils AS timestamptz[]),
             CAST(:closed AS boolean[]), CAST(:learnts AS integer[]))

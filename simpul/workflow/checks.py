@@ -67,6 +67,24 @@ def check_wording(step: StepDefinition) -> None:
         raise WorkflowError(f"step {step.name!r}, {step.template}: {'; '.join(problems)}")
 
 
+def check_standard(steps: Sequence[StepDefinition], standard: str, clock: Mapping[str, str]) -> None:
+    """Check what a workflow says about its service standard.
+
+    Raises:
+        WorkflowError: The standard is no span, or a step that is to move its clock does not exist.
+    """
+    if standard.strip():
+        try:
+            worktime.span(standard)
+        except worktime.CalendarError as error:
+            raise WorkflowError(f"standard: {error}") from error
+    names = [step.name for step in steps]
+    for name in clock:
+        if name not in names:
+            near = get_close_matches(name, names, 1)
+            raise WorkflowError(f"clock: there is no step {name!r}" + (f"; {near[0]!r} is meant?" if near else ""))
+
+
 def _check_waiting(step: StepDefinition, effect: str | None) -> None:
     """A "not yet" is asked about again: that must do no harm, and something must bring it about."""
     if effect == "write":

@@ -1,6 +1,6 @@
 """`Workflow`: the DAG of one service in one version, and the same facts as plain data for the ledger."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from types import TracebackType
@@ -34,6 +34,8 @@ class Workflow(DAG):  # type: ignore[misc]
         standard: The service standard, as promised to citizens: "3 working days".
         owner: The agency, or the unit, that answers for the service.
         form: The model of what an applicant fills in.
+        stops: Whose waits do not count towards the standard: `citizen`, `payment`, `outage`.
+        clock: Steps after which the standard's clock does something: `stop`, `run` or `restart`, by the step's name.
     """
 
     def __init__(
@@ -45,6 +47,8 @@ class Workflow(DAG):  # type: ignore[misc]
         standard: str,
         owner: str,
         form: type[BaseModel],
+        stops: Sequence[str] = ("citizen", "payment"),
+        clock: Mapping[str, str] | None = None,
         **airflow: Any,
     ) -> None:
         super().__init__(
@@ -65,6 +69,8 @@ class Workflow(DAG):  # type: ignore[misc]
         self.standard = standard
         self.owner_name = owner
         self.form = form
+        self.stops = tuple(stops)
+        self.clock = dict(clock or {})
 
     def __enter__(self) -> Self:
         """Collect steps."""
@@ -84,6 +90,7 @@ class Workflow(DAG):  # type: ignore[misc]
         _open.pop()
         if kind is None:
             checks.check_paths(self.in_order, self.form_schema, catalogue.load())
+            checks.check_standard(self.in_order, self.standard, self.clock)
             if _collected is not None:
                 _collected.append(self)
 
@@ -125,6 +132,8 @@ class Workflow(DAG):  # type: ignore[misc]
                 title=self.title,
                 standard=self.standard,
                 owner=self.owner_name,
+                stops=self.stops,
+                clock=self.clock,
                 form=self.form_schema,
                 steps=self.in_order,
             )

@@ -10,7 +10,9 @@ from schemas.identifiers import application_number, display_number
 from schemas.messages import record_id, request_id
 from schemas.payments import Bill
 from schemas.text import Text
+from simpul import worktime
 from simpul.crypto import digest
+from simpul.engine.standards import Standards
 from simpul.ledger import transaction
 from simpul.ledger.transitions import Incident, open_incidents
 
@@ -258,3 +260,27 @@ def test_an_amendment_is_checked_sealed_and_stored(file, client, engine, configu
 def test_what_does_not_exist_cannot_be_changed(client, what, body):
     number = application_number("99", 2026, 424242)
     assert client.post(f"/v1/applications/{number}/{what}", json=body).status_code == 404
+
+
+def test_a_status_tells_whose_time_it_was_and_lists_and_metrics_who_is_late(file, client, engine, clock):
+    number = file().json()["number"]
+    other = file().json()["number"]
+    assert number != other
+    clock.turn(timedelta(hours=1))
+    shown = client.get(f"/v1/applications/{number}").json()["clock"]
+    assert (shown["standard"], shown["whose"], shown["running"]) == ("3 working days", "bus", True)
+    assert [part["owner"] for part in shown["parts"]] == ["bus"]
+    assert shown["parts"][0]["seconds"] == 3600
+    assert 0 <= shown["used_seconds"] <= 3600 < shown["allowed_seconds"]
+    clock.turn(timedelta(days=30))
+    execute(
+        engine, "UPDATE application SET closed_at = :t, state = 'withdrawn' WHERE number = :n", n=other, t=clock.now()
+    )
+    Standards(engine, clock, worktime.read, share=0.8).once()
+    late = client.get("/v1/applications", params={"standard": "overdue"}).json()["applications"]
+    assert [each["number"] for each in late] == [number]
+    assert late[0]["breached_at"] is not None
+    assert client.get("/v1/applications", params={"standard": "warning"}).json()["applications"] == []
+    metrics = client.get("/metrics").text
+    assert 'simpul_standard_open{clock="overdue",service="birth"} 1.0' in metrics
+    assert 'simpul_standard_breaches{service="birth"} 2.0' in metrics

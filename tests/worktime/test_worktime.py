@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simpul.worktime import Calendar, CalendarError, read, span
+from simpul.worktime import Calendar, CalendarError, Living, read, span
 
 WIB = ZoneInfo("Asia/Jakarta")
 SHIPPED = read()
@@ -85,12 +85,24 @@ def test_a_calendar_that_cannot_be_read_says_where(tmp_path):
         "zone =": "no calendar",
     }.items():
         path.write_text(text)
-        read.cache_clear()
         with pytest.raises(CalendarError, match=said):
             read(path)
-    read.cache_clear()
 
 
 def test_a_calendar_of_ones_own():
     calendar = Calendar(WIB, {5: (time(9), time(12))}, {date(2026, 3, 7): "Hari jadi"})
     assert calendar.after(at((3, 2)), "1 working day") == at((3, 14), 12)
+
+
+def test_an_edit_of_the_file_counts_at_once_and_one_that_cannot_be_read_does_not(tmp_path):
+    path = tmp_path / "calendar.toml"
+    hours = 'zone = "Asia/Jakarta"\n[hours]\nmonday = { opens = 08:00:00, closes = 16:00:00 }\n'
+    path.write_text(hours)
+    calendar = Living(path)
+    before = calendar.now()
+    assert calendar.after(at((3, 2)), "1 working day") == at((3, 9), 16)
+    path.write_text(hours + '[holidays]\n2026-03-09 = "Hari jadi"\n')
+    assert calendar.after(at((3, 2)), "1 working day") == at((3, 16), 16)
+    assert calendar.now().digest != before.digest
+    path.write_text("zone =")
+    assert calendar.after(at((3, 2)), "1 working day") == at((3, 16), 16)
