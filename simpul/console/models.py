@@ -174,10 +174,10 @@ class Receipt(_Answer):
 class BillToPay(_Answer):
     """The bill that an application waits for."""
 
-    billing_code: str
+    billing_code: str = Field(description="The treasury's billing code, or the number of the virtual account")
     amount: Decimal
     currency: str
-    expires_at: datetime
+    expires_at: datetime | None
 
 
 class Waiting(_Answer):

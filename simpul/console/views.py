@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from schemas.identifiers import display_number
-from schemas.payments import Bill
+from schemas.payments import Bill, VirtualAccount
 from simpul import telemetry
 from simpul.console import models
 from simpul.crypto import CannotDecryptError, Keys, digest
@@ -122,17 +122,32 @@ def _bill(found: Status, keys: Keys) -> models.BillToPay | None:
     spec = found.definition.by_name.get(found.summary.waiting_step or "")
     source = (spec.reference or "").partition(".")[0] if spec else ""
     record = next((step.record for step in found.steps if step.name == source), None)
-    if record is None or record.schema != Bill.schema_id():
+    if record is None or record.schema not in _BILLS:
         return None
     try:
         plain = keys.data_key(found.data_key, found.subject).open(record.sealed, record.aad)
     except CannotDecryptError as error:
         _LOG.error("a bill cannot be shown", application=found.summary.number, error=error)
         return None
+    return _BILLS[record.schema](plain)
+
+
+def _to_treasury(plain: bytes) -> models.BillToPay:
     bill = Bill.from_json(plain)
     return models.BillToPay(
         billing_code=bill.billing_code, amount=bill.amount, currency=bill.currency, expires_at=bill.expires_at
     )
+
+
+def _to_account(plain: bytes) -> models.BillToPay:
+    account = VirtualAccount.from_json(plain)
+    return models.BillToPay(
+        billing_code=account.number, amount=account.amount, currency=account.currency, expires_at=account.expires_at
+    )
+
+
+_BILLS = {Bill.schema_id(): _to_treasury, VirtualAccount.schema_id(): _to_account}
+"""What a payment can be waited for, by the schema of its record."""
 
 
 def incident(found: Incident) -> models.OpenIncident:

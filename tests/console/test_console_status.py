@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from schemas.identifiers import application_number, display_number
 from schemas.messages import record_id, request_id
-from schemas.payments import Bill
+from schemas.payments import Bill, VirtualAccount
 from schemas.text import Text
 from simpul import worktime
 from simpul.crypto import digest
@@ -141,6 +141,23 @@ def test_a_wait_for_payment_shows_what_is_to_be_paid(client, unpaid, clock):
     }
     assert shown["steps"][0]["record"] == {"schema_id": "bill/1", "digest": digest(sealed)}
     assert NIK not in answer.text
+
+
+def test_an_account_at_the_bank_is_paid_into_like_a_bill(client, unpaid, engine, configuration):
+    number, _ = unpaid
+    with transaction(engine) as connection:
+        row = connection.execute(text("SELECT * FROM application WHERE number = :n"), {"n": number}).one()
+    account = VirtualAccount(number="99123000001", amount="43500000")
+    sealed = configuration.keys.data_key(row.data_key, row.subject).seal(
+        account.model_dump_json().encode(), record_id(request_id(row.subject, "bill", 1, 1))
+    )
+    execute(engine, "UPDATE outcome SET record = :b, record_schema = 'virtual-account/1'", b=sealed)
+    assert client.get(f"/v1/applications/{number}").json()["waiting"]["bill"] == {
+        "billing_code": "99123000001",
+        "amount": "43500000",
+        "currency": "IDR",
+        "expires_at": None,
+    }
 
 
 def test_a_bill_that_does_not_open_is_left_out(client, unpaid, engine):
