@@ -1,6 +1,6 @@
 """The simulated local tax office: PBB and BPHTB as the contract's section 3 says, quirks included; bills and names are [G].
 
-Beside the kit's there is one control call, `pay`, which pays a bill. Every parcel has a transfer tax that its first owner
+Beside the kit's there is one control call, `pay`, which pays a bill, by its payment code or by the property's NOP. Every parcel has a transfer tax that its first owner
 paid long ago, so that there is something to ask for.
 """
 
@@ -158,6 +158,12 @@ class Bapenda:
             raise _Refused(verdicts.NO_REFERENCE)
         return row
 
+    def billed(self, asked: Fields) -> Bill | None:
+        """The bill with this payment code, or the last one of this property."""
+        if "nop" in asked:
+            return next((bill for bill in reversed(self.bills.values()) if bill.nop == asked["nop"]), None)
+        return self.bills.get(str(asked.get("payment_code")))
+
     def pay(self, bill: Bill) -> None:
         """The bank reports a payment; a second one changes nothing."""
         if bill.ntpd is None:
@@ -247,7 +253,7 @@ def build(world: SandboxWorld) -> SandboxAgency:
 
     def pay(request: Incoming) -> Answer:
         body = request.json()
-        bill = office.bills.get(str(body.get("payment_code"))) if isinstance(body, dict) else None
+        bill = office.billed(body) if isinstance(body, dict) else None
         if bill is None or (bill.ntpd is None and world.now() >= bill.expires):
             return json_answer({"message": "unknown or expired payment code"}, 409)
         office.pay(bill)
