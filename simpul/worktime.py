@@ -157,17 +157,24 @@ class Living(Calendar):
     def __init__(self, path: Path = SHIPPED) -> None:
         self._path = path
         self._kept = read(path)
+        self._wrong = ""
         super().__init__(self._kept.zone, self._kept.hours, self._kept.holidays)
 
     def now(self) -> Calendar:
         """The calendar as it is at this moment; it does not change any more."""
         try:
-            self._kept = read(self._path)
+            self._kept, self._wrong = read(self._path), ""
         except CalendarError as error:
+            self._say(error)
+        return self._kept
+
+    def _say(self, error: CalendarError) -> None:
+        """Once for each mistake, not with every question."""
+        if self._wrong != str(error):
             from simpul import telemetry  # noqa: PLC0415 - workflows import this module, and nothing is wrong there
 
             telemetry.logger(__name__).error("the calendar cannot be read; it counts as it was before", error=error)
-        return self._kept
+            self._wrong = str(error)
 
     def works(self, day: date) -> bool:
         """As the calendar now says."""
