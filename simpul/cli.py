@@ -39,7 +39,7 @@ CHAPTERS: dict[str, Chapter] = {
     "schema": Chapter("schema", _SET_UP, "Check the shared schemas against what was published."),
     "connector": Chapter("connector", _LOOK, "List what the connectors offer, and call an operation by hand."),
     "incident": Chapter("incident", _RUN, "List what needs an operator, show what is known, and resolve it."),
-    "application": Chapter("application", _RUN, "Let a step of applications start afresh."),
+    "application": Chapter("application", _RUN, "Let a step start afresh, or go over to another version."),
     "trace": Chapter("trace", _LOOK, "Tell the whole story of one application from its events."),
     "bench": Chapter("bench", _LOOK, "Measure what the whole stack carries."),
 }

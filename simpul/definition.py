@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from schemas.decisions import Answers, Decision
 from schemas.documents import IssuedDocument
@@ -132,6 +132,13 @@ class Definition(BaseModel):
     """Steps after which the standard's clock stands still, runs on, or begins again."""
     form: dict[str, Any]
     steps: tuple[StepDefinition, ...] = Field(min_length=1)
+    renamed: dict[str, str] = Field(default_factory=dict)
+    """Steps of the version before, by the names that they have here: their outcomes go along in a migration."""
+
+    @model_serializer(mode="wrap")
+    def _said(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Left out where it says nothing: what was published before stays as it is, and older processes can read it.
+        return {name: value for name, value in write(self).items() if name != "renamed" or value}
 
     @property
     def dag_id(self) -> str:
@@ -157,6 +164,14 @@ class Definition(BaseModel):
         ]
         return hashlib.sha256(json.dumps(steps, sort_keys=True).encode()).hexdigest()
 
+    @cached_property
+    def ancestors(self) -> dict[str, frozenset[str]]:
+        """By step: all the steps that come before it, near and far."""
+        found: dict[str, frozenset[str]] = {}
+        for step in self.steps:
+            found[step.name] = frozenset(step.after).union(*(found[name] for name in step.after))
+        return found
+
     def descendants(self, name: str) -> list[str]:
         """The steps that come after `name`, in topological order."""
         reached = {name}
@@ -167,7 +182,9 @@ class Definition(BaseModel):
         return [step.name for step in self.steps if step.name in reached]
 
     def frontier(self, outcomes: Mapping[str, str]) -> list[str]:
-        """The steps without an outcome that can be entered: every predecessor is done or skipped.
+        """The steps without an outcome that can be entered: all that comes before them is done or skipped.
+
+        Far predecessors count too: after a migration a step may be done although one before it, new in this version, is not.
 
         Args:
             outcomes: Step name to outcome, of the current revisions.
@@ -175,7 +192,7 @@ class Definition(BaseModel):
         return [
             step.name
             for step in self.steps
-            if step.name not in outcomes and all(outcomes.get(before) in PASSABLE for before in step.after)
+            if step.name not in outcomes and all(outcomes.get(name) in PASSABLE for name in self.ancestors[step.name])
         ]
 
     def closing_state(self, outcomes: Mapping[str, str], in_flight: Collection[str]) -> str | None:

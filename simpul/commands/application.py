@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from simpul.commands.application_migrate import migrate
 from simpul.commands.keys import actor
 
 if TYPE_CHECKING:
     from simpul.ledger.reruns import Plan
 
-app = typer.Typer(no_args_is_help=True, help="List applications, and let a step of them start afresh.")
+app = typer.Typer(
+    no_args_is_help=True, help="List applications, let a step start afresh, move them to another version."
+)
 
 
-@app.callback()
-def _application() -> None:
-    pass
+app.command()(migrate)
 
 
 @app.command("list")

@@ -22,7 +22,7 @@ DagsFolder = Annotated[
 @app.command()
 def publish(dags: DagsFolder = None) -> None:
     """Write the workflows to the ledger, all or none; a step of a deployment."""
-    from simpul.ledger.definitions import VersionNeedsRaisingError  # noqa: PLC0415 - checking needs no database
+    from simpul.ledger.definitions import VersionNeedsRaisingError, VersionVanishedError  # noqa: PLC0415 - checking needs no database
 
     settings = config.load()
     found = _read(dags or settings.dags_folder)
@@ -33,7 +33,7 @@ def publish(dags: DagsFolder = None) -> None:
             actor=getpass.getuser(),
             now=settings.clock.now(),
         )
-    except VersionNeedsRaisingError as error:
+    except (VersionNeedsRaisingError, VersionVanishedError) as error:
         _refuse([str(error)])
         return
     for definition, result in results:
@@ -45,9 +45,14 @@ def check(
     dags: DagsFolder = None,
     *,
     freeze: Annotated[bool, typer.Option("--freeze", help="First write down versions that are new.")] = False,
-    ledger: Annotated[bool, typer.Option("--ledger", help="Compare with the ledger too.")] = False,
+    ledger: Annotated[
+        bool, typer.Option("--ledger", help="Compare with the ledger too, and say what may be deleted.")
+    ] = False,
 ) -> None:
-    """Refuse workflows whose steps changed within a version, or that lack owner or standard; exit status 1."""
+    """Refuse workflows whose steps changed within a version, or that lack owner or standard; exit status 1.
+
+    With --ledger also those that vanished while open applications go by them.
+    """
     settings = config.load()
     folder = dags or settings.dags_folder
     found = _read(folder)
@@ -55,8 +60,12 @@ def check(
         for path in workflows.freeze(found, folder):
             typer.echo(f"wrote {path}")
     sentences = workflows.problems(found, folder)
+    spent: list[str] = []
     if ledger:
-        sentences += workflows.differing(settings.database_url, [each.definition for each in found])
+        wrong, spent = workflows.differing(settings.database_url, [each.definition for each in found])
+        sentences += wrong
+    for sentence in spent:
+        typer.echo(sentence)
     _refuse(sentences)
     typer.echo(f"{len(found)} workflows are in order.")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 from connectors.catalogue import load as load_catalogue
 from schemas.documents import IssuedDocument
@@ -164,13 +164,19 @@ def plain_request(step: StepDefinition, form: Mapping[str, Any], records: Mappin
 
     For comparing what an amendment changes; never stored or sent.
     """
-    scope = {"form": form, **records}
+    return would_ask(step, {"form": form, **records})[1]
+
+
+def would_ask(
+    step: StepDefinition, scope: Mapping[str, Any]
+) -> tuple[Literal["asks", "skips", "cannot"], dict[str, Any] | None]:
+    """Whether a step would ask, and what, in clear; for comparing, never stored or sent."""
     try:
         if step.when is not None and not expressions.holds(step.when, scope):
-            return None
-        return expressions.build(step.request, scope)
+            return "skips", None
+        return "asks", expressions.build(step.request, scope)
     except ExpressionError:
-        return None
+        return "cannot", None
 
 
 def open_form(due_form: bytes, form_version: int, key: DataKey) -> Any:

@@ -65,12 +65,13 @@ class Case:
         return [step for step, run in self.runs.items() if run.state in states and step not in self.outcomes]
 
     def enterable(self, definition: Definition) -> list[str]:
-        """The steps that a wave can enter now: never entered, or recalled from waiting."""
-        return [
-            step
-            for step in definition.frontier(self.outcomes)
-            if step not in self.runs or (self.runs[step].state == "waiting" and self.runs[step].recalled)
-        ]
+        """The steps that a wave can enter now: never entered, or recalled from waiting.
+
+        What waits was entered in its turn, so it does not wait for a step before it that a migration brought in later.
+        """
+        first = [step for step in definition.frontier(self.outcomes) if step not in self.runs]
+        again = [step for step in self.steps_in("waiting") if self.runs[step].recalled]
+        return [step.name for step in definition.steps if step.name in first or step.name in again]
 
 
 @dataclass(frozen=True, slots=True)

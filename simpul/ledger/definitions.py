@@ -1,10 +1,11 @@
 """The published workflows: what `simpul service publish` writes and everything else reads."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from simpul.definition import Definition
@@ -15,6 +16,10 @@ from simpul.ledger.tables import definition as table
 
 class VersionNeedsRaisingError(Exception):
     """The steps of a published version changed; applications under way would change with them."""
+
+
+class VersionVanishedError(Exception):
+    """Applications under way go by a version that is to be published no more."""
 
 
 class DefinitionError(Exception):
@@ -70,6 +75,30 @@ def publish(
         ],
     )
     return "corrected" if found else "new"
+
+
+_CARRYING = text("""
+SELECT d.service, d.version, count(a.number) AS open,
+       d.version = max(d.version) OVER (PARTITION BY d.service) AS newest
+FROM definition d
+LEFT JOIN application a ON a.service = d.service AND a.version = d.version AND a.closed_at IS NULL
+GROUP BY d.service, d.version ORDER BY d.service, d.version
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Carrying:
+    """A published version and how many open applications go by it; `newest` is what new ones get."""
+
+    service: str
+    version: int
+    open: int
+    newest: bool
+
+
+def carrying(connection: Connection) -> list[Carrying]:
+    """Every published version, by name, with its open applications."""
+    return [Carrying(*row) for row in connection.execute(_CARRYING)]
 
 
 _CACHE: dict[tuple[str, int], Definition] = {}

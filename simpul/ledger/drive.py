@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, text
 
 from simpul.clock import Clock
-from simpul.definition import StepDefinition
+from simpul.definition import Definition, StepDefinition
 from simpul.ledger.database import connect_async
 from simpul.ledger.definitions import definition
 from simpul.ledger.transitions import resettle
@@ -27,9 +27,12 @@ WITH member AS (
       AND NOT EXISTS (
         SELECT FROM outcome o WHERE o.application = a.number AND o.step = :step
         AND o.revision = coalesce((a.revisions ->> :step)::int, 1))
-      AND cardinality(CAST(:after AS text[])) = (
+      AND (EXISTS (
+        SELECT FROM step_run w WHERE w.application = a.number AND w.step = :step AND w.state = 'waiting' AND w.recalled
+        AND w.revision = coalesce((a.revisions ->> :step)::int, 1))
+      OR cardinality(CAST(:after AS text[])) = (
         SELECT count(*) FROM outcome o WHERE o.application = a.number AND o.step = ANY(CAST(:after AS text[]))
-        AND o.revision = coalesce((a.revisions ->> o.step)::int, 1) AND o.outcome IN ('done', 'skipped'))
+        AND o.revision = coalesce((a.revisions ->> o.step)::int, 1) AND o.outcome IN ('done', 'skipped')))
 ), opened AS (
     INSERT INTO step_run AS s (application, step, revision, ask, state, wave, opened_at)
     SELECT number, :step, revision, 1, 'open', :wave, :now FROM member
@@ -104,9 +107,9 @@ class Driver:
             found = await connection.run_sync(lambda sync: _find(sync, wave, step))
             if found is None:
                 return False
-            service, spec = found
+            workflow, spec = found
             await connection.execute(_LOCK_MEMBERS, {"wave": wave})
-            await connection.execute(_ENTER, _parameters(self._clock, wave, service, spec))
+            await connection.execute(_ENTER, _parameters(self._clock, wave, workflow, spec))
             return True
 
     async def open_members(self, entries: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
@@ -162,21 +165,22 @@ class Driver:
         await self._engine.dispose()
 
 
-def _find(connection: Connection, wave: str, step: str) -> tuple[str, StepDefinition] | None:
-    """The service that a wave is of, and the step as its definition has it; None where either is unknown."""
+def _find(connection: Connection, wave: str, step: str) -> tuple[Definition, StepDefinition] | None:
+    """The workflow that a wave is of, and its step; None where either is unknown."""
     row = connection.execute(text("SELECT service, version FROM wave WHERE id = :wave"), {"wave": wave}).first()
     if row is None:
         return None
-    spec = definition(connection, row.service, row.version).by_name.get(step)
-    return (row.service, spec) if spec else None
+    workflow = definition(connection, row.service, row.version)
+    spec = workflow.by_name.get(step)
+    return (workflow, spec) if spec else None
 
 
-def _parameters(clock: Clock, wave: str, service: str, spec: StepDefinition) -> dict[str, object]:
+def _parameters(clock: Clock, wave: str, workflow: Definition, spec: StepDefinition) -> dict[str, object]:
     return {
         "wave": wave,
-        "service": service,
+        "service": workflow.service,
         "step": spec.name,
-        "after": list(spec.after),
+        "after": sorted(workflow.ancestors[spec.name]),
         "agency": spec.agency or None,
         "operation": spec.operation or None,
         "now": clock.now(),

@@ -57,6 +57,7 @@ ACTIONS: dict[str, str] = {
     "application.amendment_dropped": "A change could not be put into effect; it was taken back",
     "application.amended": "A change took effect; the steps it touches have a new revision",
     "application.rerun": "An operator made a step start afresh; it and what follows it have a new revision",
+    "application.migrated": "It goes by another version of its workflow; detail says what became of its steps",
     "step.entered": "A step was opened",
     "step.recalled": "An operator has the step asked again",
     "step.requested": "The step's request went out to the agency's gateway",

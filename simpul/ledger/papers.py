@@ -112,6 +112,16 @@ def fetched(connection: Connection, paper: Paper, *, actor: str, now: datetime) 
     events.record(connection, [handed])
 
 
+def _gone(connection: Connection, service: str, step: str) -> StepDefinition:
+    """A step that the application's version does not have: it went over to one without it, and its paper is still about."""
+    versions = connection.execute(_VERSIONS, {"service": service}).scalars()
+    specs = [definition(connection, service, version) for version in versions]
+    return next(spec.by_name[step] for spec in specs if step in spec.by_name)
+
+
+_VERSIONS = text("SELECT version FROM definition WHERE service = :service ORDER BY version DESC")
+
+
 def _paper(connection: Connection, row: Row[tuple[object, ...]]) -> Paper:
     spec = definition(connection, row.service, row.version)
     issued = Sealed(row.request_id, bytes(row.record))
@@ -126,7 +136,7 @@ def _paper(connection: Connection, row: Row[tuple[object, ...]]) -> Paper:
         row.subject,
         bytes(row.data_key),
         row.received_by,
-        spec.by_name[row.step],
+        spec.by_name.get(row.step) or _gone(connection, row.service, row.step),
         row.issued_at,
         bool(row.valid),
         issued,

@@ -91,6 +91,17 @@ def _renewed(told: Rebuilt, event: Event) -> None:
         told.runs.pop(step, None)
 
 
+def _migrated(told: Rebuilt, event: Event) -> None:
+    told.version = event.detail["to"]
+    moved = event.detail["mapped"]
+    for table in (told.outcomes, told.runs):
+        carried = {new: table[old] for old, new in moved.items() if old in table}
+        for step in (*moved, *event.detail["steps"]):
+            table.pop(step, None)
+        table.update(carried)
+    told.revisions = dict(event.detail["revisions"])
+
+
 def _asked(told: Rebuilt, event: Event) -> None:
     if event.step and event.revision == told.revision(event.step):
         told.runs[event.step] = "waiting"
@@ -103,6 +114,7 @@ _RULES: dict[str, Callable[[Rebuilt, Event], None]] = {
     "application.amendment_dropped": _pending(None),
     "application.amended": _amended,
     "application.rerun": _renewed,
+    "application.migrated": _migrated,
     "task.opened": _asked,
 }
 _RUNS: dict[str, str] = {

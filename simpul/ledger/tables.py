@@ -159,6 +159,7 @@ outcome = Table(
     Column("record", LargeBinary, comment="sealed JSON; opens with aad <request_id>:record"),
     Column("reason", JSONB, comment="schemas.messages.Reason"),
     Column("at", DateTime(timezone=True), nullable=False),
+    Column("mapped_from", Text, comment="step/revision that it was learnt under, in another version of the workflow"),
 )
 
 task = Table(

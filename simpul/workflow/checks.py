@@ -130,6 +130,24 @@ def check_paths(steps: Sequence[StepDefinition], form: Mapping[str, Any], catalo
             scope.check_record("accept", step, path, rest.removesuffix("?"))
 
 
+def check_renamed(version: int, renamed: Mapping[str, str], steps: Sequence[str]) -> None:
+    """Check what a workflow says about the names that its steps had in the version before.
+
+    Raises:
+        WorkflowError: There is no version before, a name is no step of this one, or stands there twice.
+    """
+    if renamed and version == 1:
+        raise WorkflowError("renamed: version 1 comes after no other")
+    for old, new in renamed.items():
+        if new not in steps:
+            near = get_close_matches(new, steps, n=1, cutoff=0.0)
+            raise WorkflowError(f"renamed: there is no step {new!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        if old in steps:
+            raise WorkflowError(f"renamed: {old!r} is a step of this version too, so what it came to stays its own")
+    if len(set(renamed.values())) < len(renamed):
+        raise WorkflowError("renamed: two steps cannot have become one, since each has an outcome of its own")
+
+
 class _Scope:
     """What one step's paths may refer to: the form and the steps before it."""
 

@@ -36,6 +36,8 @@ class Workflow(DAG):  # type: ignore[misc]
         form: The model of what an applicant fills in.
         stops: Whose waits do not count towards the standard: `citizen`, `payment`, `outage`.
         clock: Steps after which the standard's clock does something: `stop`, `run` or `restart`, by the step's name.
+        renamed: Steps of the version before, to their names here: `{"bill": "invoice"}`. Applications that are migrated
+            keep what these steps came to.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Workflow(DAG):  # type: ignore[misc]
         form: type[BaseModel],
         stops: Sequence[str] = ("citizen", "payment"),
         clock: Mapping[str, str] | None = None,
+        renamed: Mapping[str, str] | None = None,
         **airflow: Any,
     ) -> None:
         super().__init__(
@@ -71,6 +74,7 @@ class Workflow(DAG):  # type: ignore[misc]
         self.form = form
         self.stops = tuple(stops)
         self.clock = dict(clock or {})
+        self.renamed = dict(renamed or {})
 
     def __enter__(self) -> Self:
         """Collect steps."""
@@ -91,6 +95,7 @@ class Workflow(DAG):  # type: ignore[misc]
         if kind is None:
             checks.check_paths(self.in_order, self.form_schema, catalogue.load())
             checks.check_standard(self.in_order, self.standard, self.clock)
+            checks.check_renamed(self.version, self.renamed, [step.name for step in self.in_order])
             if _collected is not None:
                 _collected.append(self)
 
@@ -136,6 +141,7 @@ class Workflow(DAG):  # type: ignore[misc]
                 clock=self.clock,
                 form=self.form_schema,
                 steps=self.in_order,
+                renamed=self.renamed,
             )
         except ValidationError as error:
             problems = "; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors(include_input=False))

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from simpul.definition import Definition
 
 if TYPE_CHECKING:
+    from simpul.ledger.definitions import Carrying
     from simpul.workflow.dag import Workflow
 
 FROZEN = "published"
@@ -60,6 +61,7 @@ def problems(workflows: Sequence[Found], folder: Path) -> list[str]:
     """What keeps these workflows from being deployed, in sentences; empty when nothing does."""
     frozen = {file.stem: file for file in (folder / FROZEN).glob("*.json")}
     sentences = [sentence for found in workflows for sentence in _problems(found, frozen)]
+    sentences += [sentence for found in workflows for sentence in _misnamed(found.definition, workflows, frozen)]
     retired = sorted(frozen.keys() - {found.definition.dag_id for found in workflows})
     return sentences + [
         f"{name} is frozen but its workflow is gone: keep the file until its last application has closed, then remove "
@@ -89,15 +91,19 @@ def freeze(workflows: Sequence[Found], folder: Path) -> list[Path]:
 
 
 def publish(
-    database_url: str, definitions: Iterable[Definition], *, actor: str, now: datetime
+    database_url: str, definitions: Sequence[Definition], *, actor: str, now: datetime
 ) -> list[tuple[Definition, str]]:
     """Store definitions in the ledger, all or none.
+
+    Args:
+        definitions: All there are: a version that is not among them has no DAG any more.
 
     Returns:
         Each definition with `new`, `same` or `corrected`.
 
     Raises:
         VersionNeedsRaisingError: Steps of a published version changed.
+        VersionVanishedError: Open applications go by a version that is not among them.
     """
     from simpul.ledger import database  # noqa: PLC0415 - checking needs no database
     from simpul.ledger import definitions as ledger  # noqa: PLC0415
@@ -105,6 +111,8 @@ def publish(
     engine = database.connect(database_url, pool_size=1)
     try:
         with database.transaction(engine) as connection:
+            if vanished := list(_vanished(ledger.carrying(connection), definitions)):
+                raise ledger.VersionVanishedError("; ".join(vanished))
             return [
                 (definition, ledger.publish(connection, definition, actor=actor, now=now)) for definition in definitions
             ]
@@ -112,8 +120,12 @@ def publish(
         engine.dispose()
 
 
-def differing(database_url: str, definitions: Iterable[Definition]) -> list[str]:
-    """The workflows whose steps differ from those that the ledger has for the same version, in sentences."""
+def differing(database_url: str, definitions: Sequence[Definition]) -> tuple[list[str], list[str]]:
+    """What the ledger says to these workflows, in sentences: what is wrong, and which files are needed no more.
+
+    Wrong are steps that differ from those published under the same version, and versions without a file that open applications
+    go by.
+    """
     from simpul.ledger import database  # noqa: PLC0415 - checking needs no database
     from simpul.ledger import definitions as ledger  # noqa: PLC0415
 
@@ -128,9 +140,31 @@ def differing(database_url: str, definitions: Iterable[Definition]) -> list[str]
                     continue
                 if published.digest != definition.digest:
                     sentences.append(_raise_version(definition, "the ledger"))
+            versions = ledger.carrying(connection)
     finally:
         engine.dispose()
-    return sentences
+    return [*sentences, *_vanished(versions, definitions)], list(_spent(versions, definitions))
+
+
+def _vanished(versions: Iterable["Carrying"], definitions: Iterable[Definition]) -> Iterator[str]:
+    here = {(definition.service, definition.version) for definition in definitions}
+    for each in versions:
+        if each.open and (each.service, each.version) not in here:
+            yield (
+                f"{each.service} version {each.version} has {each.open} open applications and no file any more: put it back, or "
+                f"let them go over first (`simpul application migrate --service {each.service} --from {each.version} --to ...`)"
+            )
+
+
+def _spent(versions: Iterable["Carrying"], definitions: Iterable[Definition]) -> Iterator[str]:
+    here = {(definition.service, definition.version): definition for definition in definitions}
+    for each in versions:
+        definition = here.get((each.service, each.version))
+        if definition and not each.open and not each.newest:
+            yield (
+                f"{each.service} version {each.version} has no open application: its file and "
+                f"{FROZEN}/{definition.dag_id}.json may be deleted"
+            )
 
 
 def _problems(found: Found, frozen: dict[str, Path]) -> Iterable[str]:
@@ -150,6 +184,16 @@ def _problems(found: Found, frozen: dict[str, Path]) -> Iterable[str]:
         yield _raise_version(definition, f"{FROZEN}/{definition.dag_id}.json")
     elif before != definition:
         yield f"{definition.dag_id} was corrected: run `simpul service check --freeze` and commit what it writes"
+
+
+def _misnamed(definition: Definition, workflows: Sequence[Found], frozen: dict[str, Path]) -> Iterable[str]:
+    """Where a version says that a step was renamed, the version before must have it; unless its file is gone already."""
+    known = {found.definition.dag_id: found.definition for found in workflows}
+    before = definition.model_copy(update={"version": definition.version - 1}).dag_id if definition.renamed else ""
+    earlier = known.get(before) or (_frozen(frozen[before]) if before in frozen else None)
+    for old in definition.renamed if earlier else ():
+        if earlier and old not in earlier.by_name:
+            yield f"{definition.dag_id}: renamed: version {earlier.version} has no step {old!r}"
 
 
 def _raise_version(definition: Definition, where: str) -> str:

@@ -1,13 +1,14 @@
-"""`simpul incident` and `simpul application rerun`, over a real ledger."""
+"""`simpul incident`, `simpul application rerun` and `migrate`, over a real ledger."""
 
+import base64
 import json
 
 import pytest
 from typer.testing import CliRunner
 
 from simpul import cli
-from simpul.ledger import transaction, waves
-from tests.ledger.conftest import world
+from simpul.ledger import definitions, transaction, waves
+from tests.ledger.conftest import BIRTH, world
 
 __all__ = ["world"]
 
@@ -76,3 +77,26 @@ def test_many_are_rerun_and_what_would_be_written_twice_is_refused(simpul, doubt
 def test_a_rerun_needs_one_application_or_a_service_and_a_reason(simpul, doubtful):
     assert simpul("application", "rerun", "--from", "deed", "--dry-run").exit_code == 2
     assert simpul("application", "rerun", doubtful, "--from", "deed").exit_code == 2
+
+
+def test_many_go_over_and_what_is_in_flight_or_blocked_is_told(database_url, world):
+    free, busy = world.file(), world.file()
+    wave = world.claim(limit=1)
+    moving = free if world.row(free)[0].wave else busy
+    still = ({free, busy} - {moving}).pop()
+    world.enter(wave, "deed")
+    world.relay()
+    with transaction(world.db) as connection:
+        definitions.publish(connection, BIRTH.model_copy(update={"version": 2}), actor="test", now=world.now)
+    key = base64.b64encode(bytes(range(32))).decode()
+    runner = CliRunner(env={"SIMPUL_DATABASE_URL": database_url, "SIMPUL_MASTER_KEY": key})
+    words = ["application", "migrate", "--service", "birth", "--from", "1", "--to", "2"]
+    assert runner.invoke(cli.app, [*words, "--drop", "deed"]).exit_code == 2
+    assert "no step kard" in runner.invoke(cli.app, [*words, "--map", "deed=kard"]).output
+    done = runner.invoke(cli.app, [*words, "--json"])
+    told = {each["number"]: each for each in json.loads(done.output)}
+    assert done.exit_code == 1
+    assert (told[still]["result"], told[moving]["result"]) == ("migrated", "in flight")
+    assert (world.row(still)[0].version, world.row(moving)[0].version) == (2, 1)
+    again = runner.invoke(cli.app, [*words, still])
+    assert (again.exit_code, again.output) == (0, f"{still}: already there\n1 of 1 applications\n")

@@ -2,13 +2,14 @@
 
 import asyncio
 import base64
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
-from schemas.messages import OutcomeData, outcome_id, request_id
+from schemas.messages import OutcomeData, outcome_id, record_id, request_id
 from schemas.text import Text
 from simpul.clock import ManualClock
 from simpul.crypto import Keys
@@ -210,7 +211,9 @@ class World:
             for due in take(connection, 100):
                 if due.step == "payment" and due.ask == 1:
                     park(connection, due, until=self.now + timedelta(hours=2), reference="code", now=self.now)
-                elif (spec := SERVICES[due.service].by_name[due.step]).asks_people:
+                elif (
+                    spec := definitions.definition(connection, due.service, due.version).by_name[due.step]
+                ).asks_people:
                     until = read().after(self.now, spec.within or "")
                     ask_people(
                         connection, due, kind=spec.kind, group=spec.group or "citizen", until=until, now=self.now
@@ -237,7 +240,7 @@ class World:
             ask=ask,
             reference="R",
             outcome=came_to,
-            payload=base64.b64encode(b"sealed").decode() if came_to == "done" else None,
+            payload=self._sealed(number, request, more.get("record")) if came_to == "done" else None,
             reason=reason,
             failure=failure,
             tries=1,
@@ -246,6 +249,14 @@ class World:
         answer = Answer(id=more.get("id", outcome_id(request)), subject=subject, data=data)
         with transaction(self.db) as connection:
             return project(connection, [answer], now=self.now).get(number)
+
+    def _sealed(self, number: str, request: str, record: object) -> str:
+        """A record that opens, where the test says what stands in it."""
+        if record is None:
+            return base64.b64encode(b"sealed").decode()
+        (row,) = self.row(number)
+        key = self.keys.data_key(bytes(row.data_key), row.subject)
+        return base64.b64encode(key.seal(json.dumps(record).encode(), record_id(request))).decode()
 
     def row(self, number: str, table: str = "application"):
         key = "number" if table == "application" else "application"

@@ -146,3 +146,30 @@ def test_a_check_against_the_ledger_finds_what_was_frozen_anew(
     (folder / "published" / "passport.json").unlink()
     assert run("check", "--freeze").endswith("exit 0")
     assert "the steps of passport version 1 differ from those in the ledger" in run("check", "--ledger")
+
+
+def test_a_version_that_vanished_while_applications_go_by_it_is_refused(
+    database_url: str, run: Callable[..., str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIMPUL_DATABASE_URL", database_url)
+    run("publish")
+    assert "passport version 1 has no open application: its file and published/passport.json" in run(
+        "check", "--ledger"
+    )
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO application (number, subject, service, version, channel, state, since, data_key, form, traceparent,"
+            " received_by, request_digest, received_at)"
+            " VALUES ('1', 's', 'passport', 1, 'web', 'runnable', now(), '', '', '', 'test', '', now())"
+        )
+    assert "passport version 1 has no open application" not in run("check", "--ledger")
+    (folder / "passport.py").unlink()
+    (folder / "published" / "passport.json").unlink()
+    for said in (run("check", "--ledger"), run("publish")):
+        assert "passport version 1 has 1 open applications and no file any more" in said
+        assert said.endswith("exit 1")
+
+
+def test_a_renamed_step_that_the_version_before_does_not_have_is_refused(run: Callable[..., str], folder: Path) -> None:
+    edit(folder / "passport_v2.py", '"passport", version=2', '"passport", version=2, renamed={"invoice": "bill"}')
+    assert "passport_v2: renamed: version 1 has no step 'invoice'" in run("check")

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -368,3 +369,37 @@ def test_steps_for_people_leave_the_digests_of_older_definitions_as_they_were() 
     assert Definition.model_validate({**facts, "steps": [step]}).digest == (
         "d112bdcbc60b389232521d950780babd39f38d487a9e445871ba9307c323728c"
     )
+
+
+@pytest.mark.parametrize(
+    ("version", "renamed", "why"),
+    [
+        (1, {"old": "ask"}, "version 1 comes after no other"),
+        (2, {"old": "aks"}, "there is no step 'aks'; did you mean 'ask'?"),
+        (2, {"ask": "pay"}, "'ask' is a step of this version too"),
+        (2, {"old": "ask", "older": "ask"}, "two steps cannot have become one"),
+    ],
+)
+def test_what_a_step_was_called_before_is_checked(version: int, renamed: dict[str, str], why: str) -> None:
+    import simpul.workflow as w
+    from simpul.workflow.checks import WorkflowError
+
+    def import_file() -> None:
+        with workflow(version=version, renamed=renamed):
+            for name in ("ask", "pay"):
+                w.OfficerStep(name, "office", within="1 day")
+
+    with pytest.raises(WorkflowError, match=re.escape(why)):
+        import_file()
+
+
+def test_former_names_are_told_but_do_not_count_as_a_change_of_steps() -> None:
+    import simpul.workflow as w
+
+    found = []
+    for renamed in ({}, {"asked": "ask"}):
+        with workflow(version=2, renamed=renamed) as dag:
+            w.OfficerStep("ask", "office", within="1 day")
+        found.append(dag.definition())
+    assert found[0].digest == found[1].digest
+    assert ["renamed" in each.model_dump(mode="json") for each in found] == [False, True]
