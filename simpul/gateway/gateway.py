@@ -30,7 +30,7 @@ from simpul.gateway.contract_watch import ContractWatch
 from simpul.gateway.decisions import Backoff, Move, Phase, agency_is_done
 from simpul.gateway.exchanges import Exchanges
 from simpul.gateway.feeds import FeedDuty
-from simpul.gateway.governor import Governor
+from simpul.gateway.governor import Governor, Ticket
 from simpul.gateway.holding import Leases, Naive, Postponed, patiently
 from simpul.gateway.keeper import InHand, Keeper
 from simpul.gateway.metrics import Metrics
@@ -274,29 +274,32 @@ class Gateway:
 
     def _work(self) -> None:
         while (taken := self._queue.take()) is not None:
-            task, ticket = taken
-            phase = task.phase
-            turn = Turn(Move.LEAVE)
-            try:
-                turn = self._caller.turn(task)
-            except Exception:
-                # Its lease brings it back; a worker that ends would be missed more.
-                log.exception("a turn went wrong", request_id=task.request_id)
-            finally:
-                self._queue.report(ticket, ok=turn.ok)
-            self._sampler.flush()
-            if turn.ok is not None:
-                self._metrics.called(task, phase, turn.ending)
-            if turn.move is Move.STOP and turn.error is not None:
-                self._keeper.stop_agency(answers.failure_of(turn.error))
-            task.calling = False
-            if task.exchange is not None:
-                self._exchanges.ended(task, turn)
-            elif turn.move is Move.SEND:
-                task.phase = "send"
-                self._queue.put_first(task)
-            else:
-                self._settler.put(self._end_of(task, turn))
+            self._serve(*taken)
+
+    def _serve(self, task: Task, ticket: Ticket) -> None:
+        """One turn of a task, and what comes of it."""
+        phase = task.phase
+        turn = Turn(Move.LEAVE)
+        try:
+            turn = self._caller.turn(task)
+        except Exception:
+            # Its lease brings it back; a worker that ends would be missed more.
+            log.exception("a turn went wrong", request_id=task.request_id)
+        finally:
+            self._queue.report(ticket, ok=turn.ok)
+        self._sampler.flush()
+        if turn.ok is not None:
+            self._metrics.called(task, phase, turn.ending)
+        if turn.move is Move.STOP and turn.error is not None:
+            self._keeper.stop_agency(answers.failure_of(turn.error))
+        task.calling = False
+        if task.exchange is not None:
+            self._exchanges.ended(task, turn)
+        elif turn.move is Move.SEND:
+            task.phase = "send"
+            self._queue.put_first(task)
+        else:
+            self._settler.put(self._end_of(task, turn))
 
     def _end_of(self, task: Task, turn: Turn) -> End:
         if turn.answer is not None:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from simpul.ledger.events import Event, record
 from simpul.ledger.transitions import Incident, open_incidents
 
 _SET = text("""
@@ -41,7 +42,12 @@ def observe(connection: Connection, service: str, version: int, state: str, *, n
         incident = Incident(kind=_kind(version), diagnosis=_DIAGNOSIS[state], service=service)
         open_incidents(connection, [incident], actor="engine", now=now)
     if changed and state in ("active", "paused"):
-        connection.execute(_RESOLVE, {"now": now, "service": service, "kind": _kind(version)})
+        about = {"now": now, "service": service, "kind": _kind(version)}
+        if connection.execute(_RESOLVE, about).rowcount:
+            solved = Event(
+                at=now, actor="engine", action="incident.resolved", service=service, detail={"kind": _kind(version)}
+            )
+            record(connection, [solved])
     return changed
 
 

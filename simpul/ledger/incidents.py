@@ -313,6 +313,7 @@ _FRESH = text("UPDATE application SET strikes = 0 WHERE number = :application")
 _CLOSE = text("""
 UPDATE incident SET resolved_at = :now, resolved_by = :actor WHERE resolved_at IS NULL AND (
     id = :id OR (application = :application AND step = :step AND kind = ANY(CAST(:kinds AS text[]))))
+RETURNING id, agency, kind
 """)
 _OF_A_FAILED_STEP = (
     "in_doubt",
@@ -329,7 +330,21 @@ def _close(connection: Connection, found: Incident, *, actor: str, now: datetime
     """The incident is settled, and with a step whatever else was open because it failed."""
     kinds = list(_OF_A_FAILED_STEP) if found.kind in _OF_A_FAILED_STEP else []
     about = {"id": found.id, "application": found.application, "step": found.step, "kinds": kinds}
-    connection.execute(_CLOSE, {**about, "now": now, "actor": actor})
+    others = [
+        Event(
+            at=now,
+            actor=actor,
+            action="incident.resolved",
+            application=found.application,
+            service=found.service,
+            agency=row.agency,
+            step=found.step,
+            detail={"incident": row.id, "kind": row.kind},
+        )
+        for row in connection.execute(_CLOSE, {**about, "now": now, "actor": actor})
+        if row.id != found.id
+    ]
+    events.record(connection, others)
 
 
 def _find(connection: Connection, incident: int) -> Incident:

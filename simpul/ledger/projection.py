@@ -126,10 +126,8 @@ def _take(connection: Connection, batch: _Batch, case: Case, answer: Answer) -> 
     data = answer.data
     run = case.runs.get(data.step)
     outdated = run is None or data.revision != case.revision(data.step) or data.step in case.outcomes
-    if case.closed or outdated:
+    if case.closed or outdated or _overtaken(run, answer):  # type: ignore[arg-type]  # `outdated` covers None
         _late(connection, batch, case, answer)
-        return
-    if data.ask != run.ask or _taken_already(run, answer):  # type: ignore[union-attr, arg-type]  # `outdated` covers None
         return
     batch.touched[case.number] = case
     came_to = _pending_means(run, answer, batch.now) if data.outcome == "pending" else data.outcome  # type: ignore[arg-type]
@@ -139,9 +137,16 @@ def _take(connection: Connection, batch: _Batch, case: Case, answer: Answer) -> 
     _TAKE[came_to](batch, case, answer, came_to)
 
 
-def _taken_already(run: StepRun, answer: Answer) -> bool:
-    """The same answer again: it must not undo what a signal or a deadline has done since."""
-    return answer.data.outcome in ("pending", "failed") and run.state not in ("open", "in_flight")
+def _overtaken(run: StepRun, answer: Answer) -> bool:
+    """Whether the step has moved on since: what a signal, a deadline or an operator has done must not be undone.
+
+    A record always counts, also one that an earlier ask brought after all: it is the same step under the same reference.
+    """
+    if answer.data.outcome == "done":
+        return False
+    return answer.data.ask != run.ask or (
+        answer.data.outcome in ("pending", "failed") and run.state not in ("open", "in_flight")
+    )
 
 
 def _pending_means(run: StepRun, answer: Answer, now: datetime) -> str:

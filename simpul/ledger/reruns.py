@@ -146,6 +146,7 @@ def _ready(connection: Connection, number: str, step: str) -> tuple[Case, Defini
 
 def _plan(connection: Connection, case: Case, spec: Definition, step: str) -> Plan:
     sent = set(connection.execute(_SENT, {"number": case.number}).scalars())
+    refused = set(connection.execute(_REFUSED, {"number": case.number}).scalars())
     steps = []
     for name in (step, *spec.descendants(step)):
         if name not in case.runs:
@@ -153,11 +154,17 @@ def _plan(connection: Connection, case: Case, spec: Definition, step: str) -> Pl
         operation = spec.by_name[name].operation
         effect = catalogue.load().get(operation, {}).get("effect", "write") if operation else "none"
         came_to = case.outcomes.get(name) or case.runs[name].state
-        took_effect = came_to == "done" or (came_to == "failed" and name in sent)
+        took_effect = came_to == "done" or (name in sent and name not in refused)
         steps.append(Again(name, operation, came_to, writes=effect == "write" and took_effect))
     return Plan(case.number, steps)
 
 
+# The agency's own no: an operator's, about a write in doubt, has no request.
+_REFUSED = text("""
+SELECT o.step FROM outcome o JOIN application a ON a.number = o.application
+WHERE o.application = :number AND o.outcome = 'rejected' AND o.request_id IS NOT NULL
+  AND o.revision = coalesce((a.revisions ->> o.step)::int, 1)
+""")
 _SENT = text("""
 SELECT s.step FROM step_run s JOIN application a ON a.number = s.application
 WHERE s.application = :number AND s.sent_at IS NOT NULL AND s.revision = coalesce((a.revisions ->> s.step)::int, 1)

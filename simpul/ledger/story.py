@@ -17,7 +17,14 @@ OUTCOMES: frozenset[str] = frozenset({"done", "skipped", "rejected", "lapsed"})
 
 @dataclass(slots=True)
 class Rebuilt:
-    """An application as its events tell it. `outcomes` and `runs` are of the current revisions."""
+    """An application as its events tell it.
+
+    Attributes:
+        outcomes: Of the current revisions, by step.
+        runs: States of the current revisions' runs, by step.
+        incidents: Step and kind of those that are open.
+        asks: How often each step was entered in its current revision.
+    """
 
     number: str = ""
     service: str = ""
@@ -35,6 +42,8 @@ class Rebuilt:
     revisions: dict[str, int] = field(default_factory=dict)
     outcomes: dict[str, str] = field(default_factory=dict)
     runs: dict[str, str] = field(default_factory=dict)
+    incidents: set[tuple[str | None, str]] = field(default_factory=set)
+    asks: dict[str, int] = field(default_factory=dict)
 
     def revision(self, step: str) -> int:
         """The current revision of a step."""
@@ -89,6 +98,7 @@ def _renewed(told: Rebuilt, event: Event) -> None:
     for step in event.detail["steps"]:
         told.outcomes.pop(step, None)
         told.runs.pop(step, None)
+        told.asks.pop(step, None)
 
 
 def _migrated(told: Rebuilt, event: Event) -> None:
@@ -107,6 +117,14 @@ def _asked(told: Rebuilt, event: Event) -> None:
         told.runs[event.step] = "waiting"
 
 
+def _called(told: Rebuilt, event: Event) -> None:
+    told.incidents.add((event.step, event.detail["kind"]))
+
+
+def _dealt_with(told: Rebuilt, event: Event) -> None:
+    told.incidents.discard((event.step, event.detail["kind"]))
+
+
 _RULES: dict[str, Callable[[Rebuilt, Event], None]] = {
     "application.received": _received,
     "application.withdrawal_requested": _pending("withdraw"),
@@ -116,6 +134,8 @@ _RULES: dict[str, Callable[[Rebuilt, Event], None]] = {
     "application.rerun": _renewed,
     "application.migrated": _migrated,
     "task.opened": _asked,
+    "incident.opened": _called,
+    "incident.resolved": _dealt_with,
 }
 _RUNS: dict[str, str] = {
     "entered": "open",
@@ -129,6 +149,11 @@ _RUNS: dict[str, str] = {
 def _step(told: Rebuilt, event: Event, what: str) -> None:
     step = event.step or ""
     if event.revision is not None and event.revision != told.revision(step):
+        return
+    if what == "entered":
+        told.asks[step] = event.detail.get("ask", 1)
+    # an engine that died after it had sent a request notes it down later: the answer may have come before
+    if what == "requested" and (told.runs.get(step), event.detail.get("ask", 1)) != ("open", told.asks.get(step)):
         return
     if what in OUTCOMES:
         told.outcomes[step] = what

@@ -265,13 +265,27 @@ class Incident:
 _RESOLVE = text("""
 UPDATE incident SET resolved_at = :now, resolved_by = :actor
 WHERE application = :application AND step = :step AND resolved_at IS NULL
+RETURNING service, agency, kind
 """)
 
 
 def resolve_incidents(connection: Connection, application: str, step: str, *, actor: str, now: datetime) -> None:
     """The step has its answer after all: what an operator was called for is settled."""
     parameters = {"now": now, "actor": actor, "application": application, "step": step}
-    connection.execute(_RESOLVE, parameters)
+    settled = [
+        Event(
+            at=now,
+            actor=actor,
+            action="incident.resolved",
+            application=application,
+            service=row.service,
+            agency=row.agency,
+            step=step,
+            detail={"kind": row.kind},
+        )
+        for row in connection.execute(_RESOLVE, parameters)
+    ]
+    events.record(connection, settled)
 
 
 def open_incidents(connection: Connection, incidents: Sequence[Incident], *, actor: str, now: datetime) -> None:

@@ -290,6 +290,7 @@ class World:
             "revisions": story.revisions,
             "outcomes": story.outcomes,
             "runs": story.runs,
+            "incidents": story.incidents,
         }
 
     def kept(self, number: str) -> dict[str, object]:
@@ -307,6 +308,7 @@ class World:
             "revisions": row.revisions,
             "outcomes": {each.step: each.outcome for each in self.row(number, "outcome") if current(each)},
             "runs": {each.step: each.state for each in self.row(number, "step_run") if current(each)},
+            "incidents": {(each.step, each.kind) for each in self.row(number, "incident") if not each.resolved_at},
         }
 
     def numbers(self) -> list[str]:

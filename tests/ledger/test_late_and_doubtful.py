@@ -3,8 +3,9 @@
 import pytest
 from sqlalchemy import text
 
-from simpul.ledger import definitions, signals, timers, transaction, transitions
+from simpul.ledger import definitions, incidents, signals, timers, transaction, transitions
 from simpul.ledger.definitions import UnreadableDefinitionError
+from simpul.ledger.incidents import Resolution
 from simpul.ledger.signals import Signal, receive
 from simpul.ledger.transitions import WithdrawalPendingError
 
@@ -165,6 +166,56 @@ def test_a_doubtful_call_that_is_answered_after_all_goes_on_and_its_incident_is_
     assert world.answer(number, "deed") == "runnable"
     assert "step.done" in world.actions(number)
     assert [incident.resolved_by for incident in world.row(number, "incident")] == ["projector"]
+
+
+def asked_again(world):
+    """The first ask came to a doubt, and an operator had the step asked again."""
+    number, _ = in_flight(world)
+    world.answer(number, "deed", "failed")
+    with transaction(world.db) as connection:
+        (found,) = world.row(number, "incident")
+        incidents.resolve(connection, found.id, Resolution("look_up", "r"), actor="ops", now=world.now)
+    world.enter(world.claim(), "deed")
+    return number
+
+
+@pytest.mark.parametrize("relayed", [True, False])
+def test_a_record_that_an_earlier_ask_brings_after_all_counts(world, relayed):
+    number = asked_again(world)
+    if relayed:
+        world.relay()
+    world.answer(number, "deed", ask=1)
+    assert world.outcomes(number) == {("deed", 1): "done"}
+    world.relay()
+    world.answer(number, "deed", ask=2)
+    assert "outcome.late" in world.actions(number)
+
+
+def test_a_no_to_an_earlier_ask_is_told_and_does_not_answer_the_present_one(world):
+    number = asked_again(world)
+    world.relay()
+    world.answer(number, "deed", "rejected", ask=1)
+    assert world.outcomes(number) == {}
+    assert "outcome.late" in world.actions(number)
+    world.answer(number, "deed", ask=2)
+    assert world.outcomes(number) == {("deed", 1): "done"}
+
+
+def test_an_answer_that_is_stored_before_its_request_is_noted_down_stays_the_last_word(world):
+    number = world.file()
+    wave = world.claim()
+    world.enter(wave, "deed")
+    # an engine published the request and died; its answer is there before another engine publishes it again
+    world.answer(number, "deed")
+    world.relay()
+    assert world.row(number, "step_run")[0].state == "closed"
+
+
+def test_what_settles_an_incident_is_an_event(world):
+    number, _ = in_flight(world)
+    world.answer(number, "deed", "failed")
+    world.answer(number, "deed")
+    assert world.actions(number).count("incident.resolved") == 1
 
 
 def test_a_doubtful_write_that_happened_after_all_is_told_even_if_the_case_was_withdrawn(world):

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from simpul.ledger import reruns, transaction, transitions, waves
+from simpul.ledger import incidents, reruns, transaction, transitions, waves
+from simpul.ledger.incidents import Resolution
 from simpul.ledger.reruns import CannotRerunError
 
 
@@ -53,6 +54,22 @@ def test_a_doubtful_write_counts_as_one_that_took_effect(world):
     number = at_card(world, "failed")
     with pytest.raises(CannotRerunError, match="card"):
         rerun(world, number, "card")
+
+
+@pytest.mark.parametrize("do", ["look_up", "reject"])
+def test_a_doubtful_write_stays_one_whatever_an_operator_did_about_it(world, do):
+    number = at_card(world, "failed")
+    with transaction(world.db) as connection:
+        incident = world.row(number, "incident")[0].id
+        way = Resolution(do, "asked", told=incidents.told("tidak", "no"))
+        incidents.resolve(connection, incident, way, actor="user:ops", now=world.now)
+    with pytest.raises(CannotRerunError, match="card"):
+        rerun(world, number, "card")
+
+
+def test_a_write_that_the_agency_refused_may_be_sent_again(world):
+    number = at_card(world, "rejected")
+    assert rerun(world, number, "card")[0].writes == []
 
 
 def test_a_forced_rerun_gives_the_step_and_its_descendants_a_new_revision_and_says_why(world):
