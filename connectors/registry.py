@@ -7,6 +7,9 @@ A folder with a `connector.py` is an agency; so is a package that names itself u
 import importlib
 import importlib.metadata
 import importlib.util
+import inspect
+from collections.abc import Callable
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -74,14 +77,23 @@ def connector_class(agency: str) -> "type[Connector[Any]]":
     return found[0]
 
 
-def connect(agency: str, settings: "ConnectorSettings | None" = None) -> "Connector[Any]":
+def connect(
+    agency: str, settings: "ConnectorSettings | None" = None, *, now: Callable[[], datetime] | None = None
+) -> "Connector[Any]":
     """A connector, with the settings given or those of the environment.
+
+    Args:
+        now: The clock that it dates and signs with, where it does; the machine's when not given.
 
     Raises:
         KeyError: There is no such agency.
         Misconfigured: The environment lacks a setting.
     """
-    return connector_class(agency)(settings)
+    made = connector_class(agency)
+    if now is None or "now" not in inspect.signature(made).parameters:
+        return made(settings)
+    keeping_time: Callable[..., Connector[Any]] = made
+    return keeping_time(settings, now=now)
 
 
 def _package(agency: str) -> str:

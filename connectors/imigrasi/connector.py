@@ -1,6 +1,7 @@
 """The connector to immigration: passports over SOAP with WS-Security. Shapes, codes and mappings are beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,25 @@ from schemas.immigration import BiometricsAppointment, Passport, PassportApplica
 _LAW = "UU 6/2011 (immigration); Permenkumham 8/2014"
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Imigrasi(SoapConnector[ImigrasiSettings]):
-    """Immigration's passport service. Contract: [G]."""
+    """Immigration's passport service. Contract: [G].
+
+    Args:
+        settings: Read from the environment when not given.
+        now: The clock that envelopes are dated with.
+    """
 
     agency = "imigrasi"
     wsdl = Path(__file__).with_name("LayananPaspor.wsdl")
     binding = "{urn:simpul:imigrasi:paspor:1}LayananPasporBinding"
+
+    def __init__(self, settings: ImigrasiSettings | None = None, *, now: Callable[[], datetime] = _utc_now) -> None:
+        super().__init__(settings)
+        self._now = now
 
     def security(self) -> Any:
         """UsernameToken with digest, nonce and time, and our signature over the body."""
@@ -35,6 +49,7 @@ class Imigrasi(SoapConnector[ImigrasiSettings]):
             settings.password.get_secret_value(),
             settings.signing_key.get_secret_value(),
             settings.certificate,
+            self._now,
         )
 
     def fault(self, code: str, message: str) -> AgencyError:

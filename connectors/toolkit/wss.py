@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import importlib
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from lxml import etree
@@ -24,7 +24,9 @@ DIGEST: Final = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-usernam
 WINDOW: Final = timedelta(minutes=5)
 
 
-def token_and_signature(username: str, password: str, key: str, certificate: str) -> Any:
+def token_and_signature(
+    username: str, password: str, key: str, certificate: str, now: Callable[[], datetime] | None = None
+) -> Any:
     """A UsernameToken (digest, nonce, time) and a signature over the body (RSA-SHA256), as zeep's `wsse` takes them.
 
     Answers are not verified: TLS speaks for them.
@@ -34,6 +36,7 @@ def token_and_signature(username: str, password: str, key: str, certificate: str
         password: Never sent, only its digest.
         key: Our private key, PEM.
         certificate: Its certificate, PEM; goes along.
+        now: What the token is dated with; the machine's clock when not given.
     """
     # They cost more than a second, and the stubs of xmlsec hide what its own documentation uses.
     xmlsec: Any = importlib.import_module("xmlsec")
@@ -47,14 +50,24 @@ def token_and_signature(username: str, password: str, key: str, certificate: str
         def verify(self, envelope: Any) -> Any:
             return envelope
 
-    token = UsernameToken(username, password, use_digest=True, zulu_timestamp=True)
+    class Token:
+        """A new one for each envelope: zeep's own dates them all alike, or by the machine's clock."""
+
+        def apply(self, envelope: Any, headers: Any) -> Any:
+            created = now().astimezone(UTC) if now else None
+            token = UsernameToken(username, password, use_digest=True, zulu_timestamp=True, created=created)
+            return token.apply(envelope, headers)
+
+        def verify(self, envelope: Any) -> None:
+            """Answers carry none."""
+
     signature = Signature(
         key.encode(),
         certificate.encode(),
         signature_method=xmlsec.Transform.RSA_SHA256,
         digest_method=xmlsec.Transform.SHA256,
     )
-    return Compose([token, signature])
+    return Compose([Token(), signature])
 
 
 class SecurityError(ValueError):

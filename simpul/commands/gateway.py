@@ -78,7 +78,9 @@ def _run(settings: "Settings", agencies: list[str], look_ups: int) -> None:
     gateways = []
     for agency in agencies:
         try:
-            gateways.append(Gateway(settings, connect(agency), backoff=Backoff(look_ups=look_ups)))
+            gateways.append(
+                Gateway(settings, connect(agency, now=settings.clock.now), backoff=Backoff(look_ups=look_ups))
+            )
         except Misconfigured as error:
             typer.echo(f"{error}\n{error.detail or ''}".strip(), err=True)
             raise typer.Exit(2) from None
