@@ -70,6 +70,8 @@ class StepDefinition(BaseModel):
     wording: NoticeTemplate | DocumentTemplate | None = None
     """What the template says. May be corrected within a version, so it does not count for the digest."""
 
+    consent: str | None = None
+    """The step that fetches a record if this task of the citizen is answered with yes, and is skipped otherwise."""
     issuer: str | None = None
     """In whose name a document is issued."""
 
@@ -109,6 +111,7 @@ _ADDED: dict[str, Any] = {
     "wants": [],
     "template": None,
     "issuer": None,
+    "consent": None,
 }
 
 
@@ -171,6 +174,11 @@ class Definition(BaseModel):
         for step in self.steps:
             found[step.name] = frozenset(step.after).union(*(found[name] for name in step.after))
         return found
+
+    @cached_property
+    def consents(self) -> dict[str, str]:
+        """The steps that fetch something if the citizen agrees, each with the step that asks."""
+        return {step.consent: step.name for step in self.steps if step.consent}
 
     def descendants(self, name: str) -> list[str]:
         """The steps that come after `name`, in topological order."""

@@ -1,6 +1,7 @@
 """Routes on applications: file, look up, list, follow, amend, withdraw."""
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
@@ -15,6 +16,7 @@ from simpul.console import models, views
 from simpul.console.auth import may_change, may_file, may_read
 from simpul.console.context import Context, Service, context
 from simpul.console.problems import FieldProblem, Problem, invalid, unknown_application, unknown_service
+from simpul.definition import Definition
 from simpul.ledger import api_keys, intake, queries, standards, transaction
 from simpul.ledger.api_keys import ApiKey
 from simpul.ledger.transitions import ClosedError, UnknownApplicationError, request_withdrawal
@@ -81,8 +83,9 @@ def file(
         asked_version=new.version,
         idempotency_key=idempotency_key,
         contact=new.contact.model_dump() if new.contact else None,
+        consents=tuple(dict.fromkeys(new.consents)),
     )
-    problems = service.form.problems(new.form)
+    problems = [*service.form.problems(new.form), *_unknown_consents(service.definition, new.consents)]
     try:
         with transaction(here.engine) as connection:
             if problems:
@@ -184,6 +187,15 @@ def amend(here: Here, key: Changing, number: Number, raw: Body) -> models.Change
     except ClosedError as error:
         raise Problem(409, "closed", f"{error}.") from None
     return models.Changed(number=number, state=found.summary.state, pending="amend")
+
+
+def _unknown_consents(definition: Definition, given: Sequence[str]) -> list[FieldProblem]:
+    known = ", ".join(definition.consents) or "-"
+    told = Text(
+        id=f"memuat persetujuan yang tidak ditanyakan; yang ditanyakan: {known}",
+        en=f"has a consent that is not asked for; asked for: {known}",
+    )
+    return [] if set(given) <= definition.consents.keys() else [FieldProblem("/consents", told)]
 
 
 def must_be_allowed(here: Context, key: ApiKey, number: str) -> None:

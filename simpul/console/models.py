@@ -46,6 +46,9 @@ class NewApplication(_Request):
     version: int | None = Field(default=None, ge=1, le=10_000, description="Of the service; the newest when left out")
     channel: Channel
     form: dict[str, Any] = Field(description="As the service's form (JSON Schema) asks")
+    consents: tuple[Annotated[str, Field(max_length=100)], ...] = Field(
+        (), max_length=50, description="Steps that may fetch a record: the citizen has agreed at the counter"
+    )
     contact: Contact | None = Field(None, description="Where notices go; without it the citizen is sent none")
 
 
@@ -191,6 +194,34 @@ class Waiting(_Answer):
     bill: BillToPay | None = None
     missing: list[str] = Field(default_factory=list, description="What an officer found missing")
     wants: list["Wanted"] = Field(default_factory=list, description="What the citizen is asked for")
+    consent: "ConsentAsked | None" = Field(
+        None, description="Where the citizen is asked whether a record may be fetched"
+    )
+
+
+class Gathered(_Answer):
+    """What was fetched from an agency in the citizen's stead, in clear, for the citizen to look at."""
+
+    step: str
+    title: str
+    operation: str
+    instead: str = Field(description="The question that was agreed to")
+    record: dict[str, Any]
+
+
+class AllGathered(_Answer):
+    """Everything that was fetched for an application with consent."""
+
+    gathered: list[Gathered]
+
+
+class ConsentAsked(_Answer):
+    """What would be fetched, from whom and why, if the citizen agrees."""
+
+    agency: str
+    operation: str
+    purpose: str | None
+    legal_basis: str | None
 
 
 class RecordSummary(_Answer):

@@ -18,7 +18,7 @@ from simpul.console.context import Context
 from simpul.console.problems import FieldProblem, Problem, invalid
 from simpul.crypto import DataKey
 from simpul.definition import StepDefinition
-from simpul.ledger import Connection, definitions, events, queries, tasks, transaction
+from simpul.ledger import Connection, definitions, events, intake, queries, tasks, transaction
 from simpul.ledger.api_keys import ApiKey
 from simpul.ledger.events import Event
 from simpul.ledger.tasks import NoSuchTaskError, Sealed, Task
@@ -134,6 +134,48 @@ def answer(here: Here, key: Changing, number: Number, raw: Body) -> models.Decid
     return models.Decided(number=number, step=new.step, state=state)
 
 
+@router.get(
+    "/gathered/{number}",
+    responses={403: {"description": "It was filed with another key, and this one lacks the scope `manage`"}},
+)
+def gathered(here: Here, key: Changing, number: Number) -> models.AllGathered:
+    """What was fetched with the citizen's consent, in clear, for the citizen to look at. That it was shown is an event."""
+    must_be_allowed(here, key, number)
+    with transaction(here.engine) as connection:
+        found = queries.status(connection, number)
+        if found is None:
+            raise _nothing_asked()
+        fetched = [
+            (each, each.record)
+            for each in found.steps
+            if each.record is not None and each.name in found.definition.consents
+        ]
+        viewed = Event(
+            at=here.clock.now(),
+            actor=key.name,
+            action="record.viewed",
+            application=number,
+            service=found.summary.service,
+            purpose="preview for the citizen",
+            detail={"steps": [each.name for each, _ in fetched]},
+        )
+        events.record(connection, [viewed])
+    data_key = here.keys.data_key(found.data_key, found.subject)
+    specs = found.definition.by_name
+    return models.AllGathered(
+        gathered=[
+            models.Gathered(
+                step=each.name,
+                title=specs[each.name].title,
+                operation=specs[each.name].operation,
+                instead=specs[found.definition.consents[each.name]].wants[0].title,
+                record=json.loads(data_key.open(record.sealed, record.aad)),
+            )
+            for each, record in fetched
+        ]
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Turn:
     """What an answer is about, who gives it, and when."""
@@ -203,6 +245,8 @@ def _supply(turn: _Turn, new: models.NewAnswers) -> str:
 def _answer(turn: _Turn, new: models.NewAnswers) -> str:
     if found := wants.problems(turn.spec.wants, new.answers, "answers"):
         raise invalid(found)
+    if turn.spec.consent:
+        _consent(turn, new)
     key = turn.here.keys.data_key(turn.task.data_key, turn.task.subject)
     record = Answers(answers=dict(new.answers), at=turn.now, by=new.by)
     return tasks.approve(
@@ -213,6 +257,18 @@ def _answer(turn: _Turn, new: models.NewAnswers) -> str:
         by=new.by or "citizen",
         now=turn.now,
     )
+
+
+def _consent(turn: _Turn, new: models.NewAnswers) -> None:
+    """Who does not agree brings the paper; either is an event."""
+    agreed = new.answers["agreed"]
+    if not agreed and new.answers.get("paper") is None:
+        raise invalid([FieldProblem("/answers/paper", _REQUIRED)])
+    spec = definitions.definition(turn.connection, turn.task.service, turn.task.version)
+    said = intake.consent(
+        spec, turn.task.step, number=turn.task.application, agreed=agreed, actor=turn.actor, at=turn.now
+    )
+    events.record(turn.connection, [said])
 
 
 _REQUIRED = Text(id="wajib diisi", en="is required")

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from connectors import catalogue
 from schemas.identifiers import display_number
 from schemas.payments import Bill, VirtualAccount
 from simpul import telemetry
@@ -109,12 +110,27 @@ def _waiting(found: Status, keys: Keys) -> models.Waiting:
         bill=_bill(found, keys) if what == "payment" else None,
         missing=list(found.missing) if what == "citizen" else [],
         wants=_wants(found) if what == "citizen" else [],
+        consent=_consent(found) if what == "citizen" else None,
     )
 
 
 def _wants(found: Status) -> list[models.Wanted]:
     spec = found.definition.by_name.get(found.summary.waiting_step or "")
     return [models.Wanted(**want.model_dump()) for want in spec.wants] if spec and spec.kind == "citizen" else []
+
+
+def _consent(found: Status) -> models.ConsentAsked | None:
+    spec = found.definition.by_name.get(found.summary.waiting_step or "")
+    if spec is None or spec.consent is None:
+        return None
+    fetching = found.definition.by_name[spec.consent]
+    facts = catalogue.load().get(fetching.operation, {})
+    return models.ConsentAsked(
+        agency=fetching.agency,
+        operation=fetching.operation,
+        purpose=facts.get("purpose"),
+        legal_basis=facts.get("legal_basis"),
+    )
 
 
 def _bill(found: Status, keys: Keys) -> models.BillToPay | None:

@@ -17,7 +17,7 @@ from simpul.definition import Definition
 from simpul.engine.requests import Ask, Broken, Made, Office, Park, Request, Skip, build
 from simpul.ledger import Connection, Database, definitions, outbox, transaction
 from simpul.ledger.definitions import DefinitionError
-from simpul.ledger.outbox import Due, Issued, Sent
+from simpul.ledger.outbox import Due, Issued, Known, Sent
 from simpul.worktime import Calendar
 
 log = structlog.get_logger(__name__)
@@ -113,6 +113,8 @@ def _set_apart(connection: Connection, due: Due, made: Made | None, now: datetim
             outbox.ask_people(connection, due, kind=kind, group=group, until=until, now=now)
         case Issued() as issued:
             outbox.issue(connection, due, issued, now=now)
+        case Known() as known:
+            outbox.know(connection, due, known, now=now)
         case Broken() as broken:
             outbox.fail(connection, due, _diagnosis(broken), now=now)
 

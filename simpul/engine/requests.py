@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from connectors.catalogue import load as load_catalogue
+from schemas.decisions import Answers
 from schemas.documents import IssuedDocument
 from schemas.envelope import Envelope
 from schemas.identifiers import display_number
@@ -21,7 +22,7 @@ from simpul import expressions, tracing
 from simpul.crypto import DataKey, Keys, check_digest, digest
 from simpul.definition import Definition, StepDefinition
 from simpul.expressions import ExpressionError
-from simpul.ledger.outbox import Due, Issued, Sealed
+from simpul.ledger.outbox import Due, Issued, Known, Sealed
 from simpul.papers import notices, pdf
 from simpul.papers.documents import DocumentTemplate
 from simpul.papers.notices import NoticeTemplate
@@ -70,7 +71,7 @@ class Request:
     reference: str | None
 
 
-Made = Request | Skip | Park | Ask | Issued | Broken
+Made = Request | Skip | Park | Ask | Issued | Known | Broken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +96,7 @@ def build(due: Due, definition: Definition, keys: Keys, office: Office, *, now: 
         if (step.when is not None and not expressions.holds(step.when, scope)) or _nobody_to_tell(due, step):
             return Skip()
         if step.asks_people:
-            return Ask(
-                step.kind, step.group or step.kind, office.calendar.after(now, step.within) if step.within else None
-            )
+            return _asked(due, step, key, office, now)
         payload = expressions.build(step.request, scope)
         if isinstance(step.wording, DocumentTemplate):
             return _issued(due, definition, keys, office, payload)
@@ -128,6 +127,19 @@ def _notice(
 def _given(due: Due, definition: Definition) -> dict[str, str]:
     """What every template may say: see `simpul.papers.words.GIVEN`."""
     return {"service": definition.title, "number": display_number(due.number)}
+
+
+def _asked(due: Due, step: StepDefinition, key: DataKey, office: Office, now: datetime) -> Ask | Known:
+    if step.consent in due.consents:
+        return _agreed(due, key, now)
+    return Ask(step.kind, step.group or step.kind, office.calendar.after(now, step.within) if step.within else None)
+
+
+def _agreed(due: Due, key: DataKey, now: datetime) -> Known:
+    """The citizen agreed when the application was filed."""
+    request = request_id(due.subject, due.step, due.revision, due.ask)
+    record = Answers(answers={"agreed": True}, at=now)
+    return Known(Sealed(request, key.seal(record.model_dump_json().encode(), record_id(request))), record.schema_id())
 
 
 def _issued(due: Due, definition: Definition, keys: Keys, office: Office, values: Mapping[str, Any]) -> Issued:

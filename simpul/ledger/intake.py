@@ -11,10 +11,13 @@ from typing import Any
 
 from sqlalchemy import Connection, select, text
 
+from connectors import catalogue
 from schemas.identifiers import application_number
 from simpul.clock import Clock
 from simpul.crypto import Keys, digest
 from simpul.definition import Definition
+from simpul.ledger import events
+from simpul.ledger.events import Event
 from simpul.ledger.standards import Standing
 from simpul.ledger.tables import application as table
 from simpul.ledger.tables import application_sequence
@@ -42,6 +45,7 @@ class Intake:
         asked_version: The version that the sender named, if any: part of what makes two requests the same.
         received_by: Name of the API key.
         contact: Where and in which language the citizen is told, if anywhere.
+        consents: Steps of the workflow that may fetch their record.
         idempotency_key: As sent; None when the sender takes the risk of filing twice.
     """
 
@@ -54,6 +58,7 @@ class Intake:
     asked_version: int | None = None
     idempotency_key: str | None = None
     contact: dict[str, str] | None = None
+    consents: tuple[str, ...] = ()
 
     @cached_property
     def content(self) -> str:
@@ -61,6 +66,8 @@ class Intake:
         asked: list[Any] = [self.definition.service, self.asked_version, self.channel, self.form]
         if self.contact is not None:
             asked.append(self.contact)
+        if self.consents:
+            asked.append(sorted(self.consents))
         return json.dumps(asked, sort_keys=True, separators=(",", ":"))
 
 
@@ -102,6 +109,7 @@ def file(connection: Connection, intake: Intake, keys: Keys, clock: Clock, insta
             "data_key": wrapped,
             "form": sealed,
             "contact": contact,
+            "consents": list(intake.consents),
             "traceparent": intake.traceparent,
             "received_by": intake.received_by,
             "idempotency_key": _blinded(keys, intake),
@@ -112,17 +120,23 @@ def file(connection: Connection, intake: Intake, keys: Keys, clock: Clock, insta
             "detail": json.dumps({"version": definition.version, "channel": intake.channel, "form_version": 1}),
         },
     )
-    return Filed(number, created=True) if filed.rowcount else _found(connection, intake, keys)
+    if not filed.rowcount:
+        return _found(connection, intake, keys)
+    for fetching in intake.consents:
+        step = definition.consents[fetching]
+        agreed = consent(definition, step, number=number, agreed=True, actor=intake.received_by, at=now)
+        events.record(connection, [agreed])
+    return Filed(number, created=True)
 
 
 # Application and event in one statement: half the cost of two, and intake is where a full hall is felt first.
 _FILE = text("""
 WITH filed AS (
     INSERT INTO application (number, subject, service, version, channel, state, next_step, since, data_key, form,
-                             contact, traceparent, received_by, idempotency_key, request_digest, received_at,
+                             contact, consents, traceparent, received_by, idempotency_key, request_digest, received_at,
                              standard, due_at, standard_at, due_by)
     VALUES (:number, :subject, :service, :version, :channel, 'runnable', :next_step, :now, :data_key, :form,
-            :contact, :traceparent, :received_by, :idempotency_key, :request_digest, :now,
+            :contact, CAST(:consents AS text[]), :traceparent, :received_by, :idempotency_key, :request_digest, :now,
             :standard, :due_at, :standard_at, :due_by)
     ON CONFLICT (received_by, idempotency_key) DO NOTHING
     RETURNING number, service, received_by, received_at, state
@@ -140,6 +154,24 @@ def _promised(intake: Intake) -> dict[str, Any]:
         return {"standard": None, "due_at": None, "standard_at": None, "due_by": ""}
     standard = intake.definition.standard
     return {"standard": standard, "due_at": found.due, "standard_at": found.warn, "due_by": found.by}
+
+
+def consent(definition: Definition, step: str, *, number: str, agreed: bool, actor: str, at: datetime) -> Event:
+    """What the citizen says to a step that asks whether a record may be fetched."""
+    operation = definition.by_name[definition.by_name[step].consent or ""].operation
+    facts = catalogue.load().get(operation, {})
+    return Event(
+        at=at,
+        actor=actor,
+        action="consent.given" if agreed else "consent.refused",
+        application=number,
+        service=definition.service,
+        step=step,
+        agency=operation.partition(".")[0],
+        operation=operation,
+        purpose=facts.get("purpose"),
+        legal_basis=facts.get("legal_basis"),
+    )
 
 
 def replay(connection: Connection, intake: Intake, keys: Keys) -> Filed | None:

@@ -46,11 +46,13 @@ class Due:
     contact: bytes | None = None
     """Sealed with aad `contact`: where the citizen is told."""
     opened_at: datetime | None = None
+    consents: frozenset[str] = frozenset()
+    """The steps that may fetch their record, as agreed when the application was filed."""
 
 
 _TAKE = text("""
 SELECT o.id, o.application, o.step, o.revision, o.ask, a.subject, a.service, a.version, a.data_key, a.form,
-       a.form_version, a.traceparent, a.revisions, a.contact, s.until, s.look_up, s.opened_at
+       a.form_version, a.traceparent, a.revisions, a.contact, a.consents, s.until, s.look_up, s.opened_at
 FROM outbox o
 JOIN application a ON a.number = o.application
 JOIN step_run s ON s.application = o.application AND s.step = o.step AND s.revision = o.revision
@@ -95,6 +97,7 @@ def take(connection: Connection, limit: int, without: Sequence[str] = ()) -> lis
             row.look_up,
             None if row.contact is None else bytes(row.contact),
             row.opened_at,
+            frozenset(row.consents),
         )
         for row in rows
     ]
@@ -201,6 +204,14 @@ def skip(connection: Connection, due: Due, *, now: datetime) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What the step would ask for is known already: its sealed record."""
+
+    record: Sealed
+    schema: str
+
+
+@dataclass(frozen=True, slots=True)
 class Issued:
     """A document that was made: its sealed record, and what its check page finds it by."""
 
@@ -219,26 +230,28 @@ VALUES (:check, :application, :step, :revision, :issued_at)
 def issue(connection: Connection, due: Due, issued: Issued, *, now: datetime) -> None:
     """The step's document is made: stored once, with the step's outcome, and the application moves on."""
     if _lock_open(connection, due, "closed", closed_at=now):
-        sealed = digest(issued.record.record)
-        done = replace(_event(due, "step.done", now), digest=sealed)
-        bulk.insert(
-            connection,
-            outcome_table,
-            (
-                *("application", "step", "revision", "outcome", "event_id"),
-                *("request_id", "record_schema", "record", "at"),
-            ),
-            [
-                (
-                    *(due.number, due.step, due.revision, "done", done.id),
-                    *(issued.record.request_id, issued.schema, issued.record.record, now),
-                )
-            ],
-        )
+        done = _done(connection, due, issued.record, issued.schema, now=now)
         paper = {"application": due.number, "step": due.step, "revision": due.revision}
         connection.execute(_PAPER, {**paper, "check": issued.check, "issued_at": issued.issued_at})
-        events.record(connection, [done, replace(_event(due, "document.issued", now), digest=sealed)])
+        events.record(connection, [replace(_event(due, "document.issued", now), digest=done.digest)])
         _resettle(connection, due, "its document is made", learnt=1, now=now)
+
+
+def know(connection: Connection, due: Due, known: Known, *, now: datetime) -> None:
+    """Nobody has to be asked: the step is done, and the application moves on."""
+    if _lock_open(connection, due, "closed", closed_at=now):
+        _done(connection, due, known.record, known.schema, now=now)
+        _resettle(connection, due, "the answer was known", learnt=1, now=now)
+
+
+def _done(connection: Connection, due: Due, sealed: Sealed, schema: str, *, now: datetime) -> Event:
+    """The outcome of a step that asks nobody."""
+    done = replace(_event(due, "step.done", now), digest=digest(sealed.record))
+    columns = ("application", "step", "revision", "outcome", "event_id", "request_id", "record_schema", "record", "at")
+    row = (due.number, due.step, due.revision, "done", done.id, sealed.request_id, schema, sealed.record, now)
+    bulk.insert(connection, outcome_table, columns, [row])
+    events.record(connection, [done])
+    return done
 
 
 def park(connection: Connection, due: Due, *, until: datetime, reference: str, now: datetime) -> None:

@@ -72,6 +72,7 @@ application = Table(
     Column("form_version", Integer, nullable=False, server_default=text("1")),
     Column("contact", LargeBinary, comment="sealed JSON: where and in which language the citizen is told; aad contact"),
     Column("amended_form", LargeBinary, comment="sealed JSON of a pending amendment"),
+    Column("consents", ARRAY(Text), nullable=False, server_default=text("'{}'"), comment="gathering agreed to when filed"),
     Column("traceparent", Text, nullable=False),
     Column("received_by", Text, nullable=False, comment="name of the API key that filed it"),
     Column("idempotency_key", Text, comment="blinded"),

@@ -11,16 +11,27 @@ if TYPE_CHECKING:
     from simpul.workflow.dag import Workflow
     from simpul.workflow.drift_watch import DriftWatch
     from simpul.workflow.paths import choose
-    from simpul.workflow.steps import AgencyStep, CitizenStep, DocumentStep, NotifyStep, OfficerStep, PaymentStep
+    from simpul.workflow.steps import (
+        AgencyStep,
+        CitizenStep,
+        DocumentStep,
+        GatherStep,
+        NotifyStep,
+        OfficerStep,
+        PaymentStep,
+        SignStep,
+    )
 
 __all__ = [
     "AgencyStep",
     "CitizenStep",
     "DocumentStep",
     "DriftWatch",
+    "GatherStep",
     "NotifyStep",
     "OfficerStep",
     "PaymentStep",
+    "SignStep",
     "Want",
     "Workflow",
     "choose",
@@ -29,7 +40,16 @@ __all__ = [
 _HOMES = {
     "Workflow": "simpul.workflow.dag",
     **dict.fromkeys(
-        ("AgencyStep", "CitizenStep", "DocumentStep", "NotifyStep", "OfficerStep", "PaymentStep"),
+        (
+            "AgencyStep",
+            "CitizenStep",
+            "DocumentStep",
+            "GatherStep",
+            "NotifyStep",
+            "OfficerStep",
+            "PaymentStep",
+            "SignStep",
+        ),
         "simpul.workflow.steps",
     ),
     "DriftWatch": "simpul.workflow.drift_watch",

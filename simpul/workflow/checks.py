@@ -38,6 +38,17 @@ def check_call(step: StepDefinition, catalogue: Mapping[str, Any]) -> None:
         _check_waiting(step, catalogue[step.operation].get("effect"))
 
 
+def check_gather(name: str, operation: str, catalogue: Mapping[str, Any]) -> None:
+    """Check that what a citizen is asked to agree to only reads.
+
+    Raises:
+        WorkflowError: It does more. An operation that there is not is found when the step is made.
+    """
+    effect = catalogue.get(operation, {}).get("effect", "read")
+    if effect != "read":
+        raise WorkflowError(f"step {name!r}: {operation} is no read ({effect}): gathering changes nothing at an agency")
+
+
 def check_task(step: StepDefinition) -> None:
     """Check a step that asks people.
 
@@ -196,7 +207,8 @@ class _Scope:
     def _comes_before(self, source: StepDefinition) -> bool:
         """Whether there is an answer whenever this step is reached: the other is never skipped, or only where this one is."""
         # A notice is skipped where no contact is known.
-        return source.kind != "notify" and source.when in (None, self.step.when)
+        when = self.step.when or ""
+        return source.kind != "notify" and (source.when in (None, when) or when.startswith(f"({source.when}) and "))
 
     def _check_form(self, field: str, written: str, rest: str) -> bool:
         sure = True

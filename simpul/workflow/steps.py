@@ -210,8 +210,106 @@ class CitizenStep(Step):
     positional = ("name", "wants")
     ui_color = "#fdf3d0"
 
-    def __init__(self, *, name: str, wants: Sequence[Want], within: str, **options: Any) -> None:
-        super().__init__(name=name, more={"within": within, "overdue": "lapse", "wants": _plain(wants)}, **options)
+    def __init__(
+        self, *, name: str, wants: Sequence[Want], within: str, consent: str | None = None, **options: Any
+    ) -> None:
+        asked = {"within": within, "overdue": "lapse", "wants": _plain(wants), "consent": consent}
+        super().__init__(name=name, more=asked, **options)
+
+
+class GatherStep(Step):
+    """Fetch from an agency, with the citizen's consent, what they would otherwise bring on paper.
+
+    Two steps: `<name>_consent` is a task of the citizen that says what would be fetched from whom (answered already where the
+    application was filed with this consent), and `<name>` fetches it. Who refuses hands the paper in with the answer,
+    `<name>_consent.answers.paper`, and `<name>` is skipped: steps after it read its record as `<name>.<field>?`.
+
+    Args:
+        name: Unique in the workflow.
+        operation: A read, `<agency>.<operation>`.
+        request: As of an `AgencyStep`.
+        instead_of: The paper that is spared, as the citizen calls it.
+        within: Span after which the question lapses.
+        title: What the step is called in front of citizens.
+        when: Condition; where it is false both steps are skipped.
+    """
+
+    kind = "agency"
+    positional = ("name", "operation", "request")
+    ui_color = "#cfe8e8"
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        operation: str,
+        request: Mapping[str, Any],
+        instead_of: str,
+        within: str = "5 working days",
+        when: str | None = None,
+        **options: Any,
+    ) -> None:
+        checks.check_gather(name, operation, catalogue.load())
+        asks = f"{name}_consent"
+        agreed = f"{asks}.answers.agreed"
+        wants = (
+            Want(
+                name="agreed",
+                title=f"Setuju {instead_of} diambil langsung dari {operation.partition('.')[0]}",
+                kind="yes_no",
+            ),
+            Want(name="paper", title=f"{instead_of} (bila tidak setuju)", kind="paper", required=False),
+        )
+        question = CitizenStep(
+            name=asks, wants=wants, within=within, consent=name, title=f"Persetujuan: {instead_of}", when=when
+        )
+        super().__init__(
+            name=name,
+            operation=operation,
+            request=request,
+            when=agreed if when is None else f"({when}) and {agreed}",
+            **options,
+        )
+        self._question: CitizenStep | None = None
+        question.set_downstream(self)
+        self._question = question
+
+    @property
+    def roots(self) -> list[BaseOperator]:
+        """What comes before this step comes before its question."""
+        return [self if self._question is None else self._question]
+
+    def set_upstream(self, other: Any, edge_modifier: Any = None) -> None:
+        """Let `other` come before the question."""
+        self.roots[0].set_upstream(other, edge_modifier)
+
+
+class SignStep(Step):
+    """Have a document signed electronically (BSrE). The record is a `SignedDocument`.
+
+    Whoever checks the document is told the signed one's digest from then on, and copies are of the signed one.
+
+    Args:
+        name: Unique in the workflow.
+        document: The step whose record's `content` is signed: a `DocumentStep`, or another `SignStep` before this one.
+        signer: Who signs, by the name in the connector's settings (`SIMPUL_BSRE_SIGNERS`): no credential stands in a workflow.
+        reason: Written into the signature.
+        title: What the step is called in front of citizens.
+        when: Condition; where it is false the step is skipped.
+    """
+
+    kind = "agency"
+    positional = ("name", "document", "signer")
+    ui_color = "#d3dcf2"
+
+    def __init__(self, *, name: str, document: str, signer: str, reason: str | None = None, **options: Any) -> None:
+        request = {"content": f"{document}.content", "signer": f"={signer}"}
+        super().__init__(
+            name=name,
+            operation="bsre.sign_pdf",
+            request=request | ({"reason": f"={reason}"} if reason else {}),
+            **options,
+        )
 
 
 class NotifyStep(Step):

@@ -1,6 +1,5 @@
 """Documents from the step that makes them to the page that anybody checks them on: console, engine and ledger, no Airflow."""
 
-import asyncio
 import base64
 import hashlib
 import re
@@ -9,16 +8,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from schemas.messages import OutcomeData, outcome_id, record_id, request_id
 from schemas.signing import SignedDocument
 from simpul.console.limits import A_MINUTE
 from simpul.definition import Definition, StepDefinition
-from simpul.engine.relay import Relay
-from simpul.ledger import transaction, waves
-from simpul.ledger.definitions import publish
-from simpul.ledger.drive import Driver
-from simpul.ledger.projection import Answer, project
 from simpul.papers import documents
+from tests.console.office import Office
 
 NIK = "9974014101900001"
 NAME, WORDING = documents.read("certificate")
@@ -49,75 +43,18 @@ LETTER = Definition(
 )
 
 
-class Producer:
-    def __init__(self):
-        self.sent = []
-
-    def send(self, _topic, _key, envelope):
-        self.sent.append(envelope)
-
-    def flush(self):
-        pass
-
-
-class Office:
-    """What engine, gateway and projector do, by hand."""
-
-    def __init__(self, configuration, engine, clock):
-        self.keys, self.db, self.clock = configuration.keys, engine, clock
-        self.url = configuration.database_url
-        self.producer = Producer()
-        self.relay = Relay(engine, self.producer, self.keys, clock, "/t", public_url="https://mpp.example")
-        with transaction(engine) as connection:
-            publish(connection, LETTER, actor="test", now=clock.now())
-
-    def drive(self, step):
-        async def enter(wave):
-            driver = Driver(self.url, self.clock)
-            try:
-                await driver.enter(wave, step)
-            finally:
-                await driver.close()
-
-        with transaction(self.db) as connection:
-            for queue in waves.queues(connection):
-                waves.claim(connection, queue, limit=10, now=self.clock.now())
-            known = waves.open_waves(connection)
-        for wave in known:
-            asyncio.run(enter(wave.id))
-        return self.relay.once()
-
-    def sign(self, number):
-        content = b"%PDF-signed"
-        record = SignedDocument(
-            sha256=hashlib.sha256(content).hexdigest(),
-            size=len(content),
-            content=base64.b64encode(content).decode(),
-        )
-        subject = self.keys.blind(number)
-        request = request_id(subject, "signed", 1, 1)
-        with transaction(self.db) as connection:
-            wrapped = bytes(connection.execute(text("SELECT data_key FROM application")).scalar_one())
-            sealed = self.keys.data_key(wrapped, subject).seal(record.model_dump_json().encode(), record_id(request))
-            data = OutcomeData(
-                request_id=request,
-                operation="bsre.sign_pdf",
-                step="signed",
-                revision=1,
-                ask=1,
-                reference="R",
-                outcome="done",
-                record_schema=record.schema_id(),
-                payload=base64.b64encode(sealed).decode(),
-                tries=1,
-            )
-            project(connection, [Answer(outcome_id(request), subject, data)], now=self.clock.now())
-        return content
+def sign(office, number):
+    content = b"%PDF-signed"
+    record = SignedDocument(
+        sha256=hashlib.sha256(content).hexdigest(), size=len(content), content=base64.b64encode(content).decode()
+    )
+    office.answer(number, "signed", "bsre.sign_pdf", record)
+    return content
 
 
 @pytest.fixture
 def office(configuration, engine, clock, client):
-    return Office(configuration, engine, clock)
+    return Office(configuration, engine, clock, LETTER)
 
 
 @pytest.fixture
@@ -189,7 +126,7 @@ def test_a_file_is_compared_by_its_digest(client, letter, asked, says):
 def test_the_signed_document_takes_the_place_of_the_unsigned_one(office, client, letter):
     unsigned = listed(client, letter)["sha256"]
     office.drive("signed")
-    content = office.sign(letter)
+    content = sign(office, letter)
     found = listed(client, letter)
     assert found["signed"]
     assert found["sha256"] == hashlib.sha256(content).hexdigest() != unsigned

@@ -110,3 +110,69 @@ def test_what_a_document_s_record_holds_is_known_to_the_steps_after_it() -> None
         letter >> w.NotifyStep("told", "document_ready", {"document": "letter.title", "link": "letter.chek_url"})
 
     assert "'letter.chek_url': the document answers without 'chek_url'; did you mean 'check_url'?" in refused(build)
+
+
+def test_a_document_is_signed_by_a_name_and_who_misspells_the_document_is_told() -> None:
+    def build(w: Any, document: str = "letter") -> None:
+        letter = w.DocumentStep("letter", "certificate", {"name": "form.name", "what": "=x"})
+        letter >> w.SignStep("signed", document, "head", reason="Terbit") >> w.SignStep("sealed", "signed", "office")
+
+    _, signed, sealed = workflow(build).definition().steps
+    assert signed.operation == "bsre.sign_pdf"
+    assert signed.request == {"content": "letter.content", "signer": "=head", "reason": "=Terbit"}
+    assert sealed.request["content"] == "signed.content"
+    assert "did you mean 'letter'?" in refused(lambda w: build(w, "leter"))
+
+
+def test_gathering_is_a_question_and_a_read_and_what_comes_before_it_comes_before_the_question() -> None:
+    def build(w: Any) -> None:
+        check = w.OfficerStep("check", "permits", within="1 working day")
+        last = w.AgencyStep("person", "dukcapil.get_person", {"nik": "form.nik"})
+        gather = w.GatherStep("family", "dukcapil.get_family", {"nkk": "form.nik"}, instead_of="Kartu Keluarga")
+        check >> gather >> last
+
+    steps = {step.name: step for step in workflow(build).definition().steps}
+    assert {name: step.after for name, step in steps.items()} == {
+        "check": (),
+        "family_consent": ("check",),
+        "family": ("family_consent",),
+        "person": ("family",),
+    }
+    assert steps["family_consent"].consent == "family"
+    assert steps["family"].when == "family_consent.answers.agreed"
+
+
+def test_gathering_after_set_the_other_way_round_and_under_a_condition() -> None:
+    def build(w: Any) -> None:
+        check = w.OfficerStep("check", "permits", within="1 working day")
+        gather = w.GatherStep(
+            "family", "dukcapil.get_family", {"nkk": "form.nik"}, instead_of="KK", when="form.name == 'x'"
+        )
+        gather << check
+
+    steps = {step.name: step for step in workflow(build).definition().steps}
+    assert steps["family_consent"].after == ("check",)
+    assert steps["family_consent"].when == "form.name == 'x'"
+    assert steps["family"].when == "(form.name == 'x') and family_consent.answers.agreed"
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_", "says"),
+    [
+        ("dukcapil.register_birth", {}, "dukcapil.register_birth is no read (write)"),
+        ("dukcapil.get_famly", {"nkk": "form.nik"}, "there is no operation 'dukcapil.get_famly'"),
+        ("dukcapil.get_family", {"nkk": "form.nk"}, "the form has no 'nk'"),
+    ],
+)
+def test_a_misspelt_gathering_or_one_that_writes_is_an_import_error(
+    operation: str, request_: dict[str, str], says: str
+) -> None:
+    assert says in refused(lambda w: w.GatherStep("family", operation, request_, instead_of="KK"))
+
+
+def test_who_reads_what_may_have_been_refused_says_so() -> None:
+    def build(w: Any) -> None:
+        gather = w.GatherStep("family", "dukcapil.get_family", {"nkk": "form.nik"}, instead_of="KK")
+        gather >> w.AgencyStep("person", "dukcapil.get_person", {"nik": "family.nkk"})
+
+    assert "write 'family.nkk?'" in refused(build)
