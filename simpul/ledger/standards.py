@@ -353,6 +353,7 @@ WHERE a.number = n.number
 _RESOLVE = text("""
 UPDATE incident SET resolved_at = :now, resolved_by = 'engine'
 WHERE application = ANY(CAST(:numbers AS text[])) AND kind = 'standard_breached' AND resolved_at IS NULL
+RETURNING application, service, step, kind
 """)
 
 
@@ -362,4 +363,19 @@ def _keep(turn: _Turn) -> None:
     columns = {name: [each[name] for each in turn.kept] for name in turn.kept[0]}
     turn.connection.execute(_KEEP, {**columns, "digest": turn.calendar.digest})
     if turn.ended:
-        turn.connection.execute(_RESOLVE, {"now": turn.now, "numbers": turn.ended})
+        settled = turn.connection.execute(_RESOLVE, {"now": turn.now, "numbers": turn.ended})
+        events.record(
+            turn.connection,
+            [
+                Event(
+                    at=turn.now,
+                    actor="engine",
+                    action="incident.resolved",
+                    application=row.application,
+                    service=row.service,
+                    step=row.step,
+                    detail={"kind": row.kind},
+                )
+                for row in settled
+            ],
+        )
