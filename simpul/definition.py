@@ -43,9 +43,9 @@ class StepDefinition(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    kind: Literal["agency", "payment", "officer", "citizen", "notify", "document"]
+    kind: Literal["agency", "payment", "officer", "citizen", "notify", "document", "compensate"]
     operation: str = ""
-    """Empty where people are asked and no agency."""
+    """Empty where people are asked and no agency, and where each application says itself what is called (`compensate`)."""
     request: dict[str, Any]
     after: tuple[str, ...] = ()
     title: str = ""
@@ -88,7 +88,7 @@ class StepDefinition(BaseModel):
     @property
     def waits_for(self) -> str:
         """What an application that is held up by this step waits for."""
-        if self.kind in ("agency", "notify"):
+        if self.kind in ("agency", "notify", "compensate"):
             return f"agency:{self.agency}"
         return {"officer": f"officer:{self.group}", "document": "engine"}.get(self.kind, self.kind)
 
@@ -147,6 +147,25 @@ class Definition(BaseModel):
     def dag_id(self) -> str:
         """The Airflow DAG: the service's name, with the version from 2 on."""
         return self.service if self.version == 1 else f"{self.service}_v{self.version}"
+
+    @property
+    def can_be_applied_for(self) -> bool:
+        """Whether citizens apply for it; what undoes their applications is filed by the engine."""
+        return all(step.kind != "compensate" for step in self.steps)
+
+    def calling(self, operations: Mapping[str, str]) -> "Definition":
+        """The workflow for one application that says itself which operations its `compensate` steps call.
+
+        Args:
+            operations: By step. Steps of this kind that are not named have nothing to do for it and are left out.
+        """
+        steps = tuple(
+            step.model_copy(update={"operation": operations[step.name]}) if step.kind == "compensate" else step
+            for step in self.steps
+            if step.kind != "compensate" or step.name in operations
+        )
+        # Made anew: a copy would keep what was worked out for the other steps.
+        return Definition(**{**{name: getattr(self, name) for name in Definition.model_fields}, "steps": steps})
 
     @cached_property
     def by_name(self) -> dict[str, StepDefinition]:

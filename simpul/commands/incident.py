@@ -76,6 +76,9 @@ def resolve(
         str | None, typer.Option(metavar="REASON", help="The agency said no: what the citizen is told, in Indonesian.")
     ] = None,
     english: Annotated[str | None, typer.Option(metavar="REASON", help="The same in English.")] = None,
+    skip: Annotated[
+        bool, typer.Option("--skip", help="Of a compensation: it was undone by hand, or stays; go on with the rest.")
+    ] = False,
     withdraw: Annotated[bool, typer.Option("--withdraw", help="Withdraw the application.")] = False,
     note: Annotated[bool, typer.Option("--note", help="Write the reason down, nothing else.")] = False,
     force: Annotated[bool, typer.Option("--force", help="With --retry: also where a write may happen twice.")] = False,
@@ -84,10 +87,17 @@ def resolve(
     from simpul import config  # noqa: PLC0415
     from simpul.ledger import connect, incidents, transaction  # noqa: PLC0415
 
-    chosen = {"retry": retry, "look_up": look_up, "reject": bool(rejected), "withdraw": withdraw, "note": note}
+    chosen = {
+        "retry": retry,
+        "look_up": look_up,
+        "reject": bool(rejected),
+        "skip": skip,
+        "withdraw": withdraw,
+        "note": note,
+    }
     wanted = [name for name, given in chosen.items() if given]
     if len(wanted) != 1:
-        typer.echo("simpul: say one of --retry, --look-up, --rejected, --withdraw and --note", err=True)
+        typer.echo("simpul: say one of --retry, --look-up, --rejected, --skip, --withdraw and --note", err=True)
         raise typer.Exit(2)
     settings = config.load()
     how = _resolution(wanted[0], reason, rejected, english, force=force)

@@ -74,13 +74,15 @@ class Context:
         return standards.at_filing(definition.standard, self.calendar.now(), share=share, now=self.clock.now())
 
     def services(self, *, anew: bool = False) -> dict[tuple[str, int], Service]:
-        """Every published service by name and version, at most `FRESH` old."""
+        """Every published service that can be applied for, by name and version, at most `FRESH` old."""
         now = self.clock.now()
         with self._lock:
             if anew or self._services_at is None or not timedelta() <= now - self._services_at < FRESH:
                 with transaction(self.engine) as connection:
                     published = queries.published(connection)
-                self._services = {(one.service, one.version): self._ready(one) for one in published}
+                self._services = {
+                    (one.service, one.version): self._ready(one) for one in published if one.can_be_applied_for
+                }
                 self._services_at = now
             return self._services
 

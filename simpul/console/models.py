@@ -127,9 +127,9 @@ OperatorsReason = Annotated[
 class NewResolution(_Request):
     """What an operator decides about an incident."""
 
-    do: Literal["retry", "look_up", "reject", "withdraw", "note"] = Field(
-        description="Ask the step again; ask the agency by our reference first; the step is rejected; the application is "
-        "withdrawn; or only write the reason down"
+    do: Literal["retry", "look_up", "reject", "skip", "withdraw", "note"] = Field(
+        description="Ask the step again; ask the agency by our reference first; the step is rejected; what it was to undo "
+        "was undone by hand; the application is withdrawn; or only write the reason down"
     )
     reason: OperatorsReason
     told: Text | None = Field(None, description="What the citizen is told; needed to reject")

@@ -10,6 +10,7 @@ from simpul.bus.producer import Producer
 from simpul.config import Settings
 from simpul.engine.airflow_client import AirflowClient
 from simpul.engine.amendments import Amender
+from simpul.engine.compensations import Compensator
 from simpul.engine.deadlines import Overdue
 from simpul.engine.dispatcher import Dispatcher
 from simpul.engine.loop import repeat
@@ -93,5 +94,6 @@ def _duties(settings: Settings, database: Database, producer: Producer) -> list[
         _Duty("overdue", Overdue(database, keys, clock, calendar).once, 1.0),
         _Duty("standards", standards.once, 1.0),
         _Duty("signals", unmatched_signals, 1.0),
+        _Duty("compensations", Compensator(database, keys, clock, settings.installation).once, 1.0),
         _Duty("amendments", Amender(database, keys, clock).once, 1.0),
     ]

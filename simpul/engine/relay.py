@@ -85,7 +85,8 @@ class Relay:
     def _built(self, connection: Connection, due: Due, now: datetime) -> Made | None:
         """As `build`; None where the definition cannot be had, which is nobody's fault but this process's age."""
         try:
-            spec = definitions.definition(connection, due.service, due.version)
+            found = definitions.definition(connection, due.service, due.version)
+            spec = definitions.filled(found, due.operations)
         except DefinitionError as error:
             self._unreadable[f"{due.service}/{due.version}"] = now + _UNREADABLE_FOR
             log.error("definition cannot be had", service=due.service, version=due.version, why=str(error))  # noqa: TRY400

@@ -97,7 +97,7 @@ def build(due: Due, definition: Definition, keys: Keys, office: Office, *, now: 
             return Skip()
         if step.asks_people:
             return _asked(due, step, key, office, now)
-        payload = expressions.build(step.request, scope)
+        payload = scope["form"][step.name] if step.kind == "compensate" else expressions.build(step.request, scope)
         if isinstance(step.wording, DocumentTemplate):
             return _issued(due, definition, keys, office, payload)
         if step.operation not in _operations():
@@ -271,6 +271,9 @@ def _names(definition: Definition, name: str) -> frozenset[str]:
     if name not in known:
         step = definition.by_name[name]
         paths = expressions.roots([*step.request.values(), step.expires, step.reference])
+        if step.kind == "compensate":
+            # Its request was built when the compensation was filed.
+            paths.add("form")
         known[name] = frozenset(paths | (expressions.names(step.when) if step.when else set()))
     return known[name]
 

@@ -48,6 +48,10 @@ class Case:
     learnt_at_claim: int
     pending: str | None
     revisions: dict[str, int]
+    undoes: str | None = None
+    """The application that this one undoes, where it is a compensation."""
+    calls: dict[str, Any] = field(default_factory=dict)
+    """Of a compensation, by step: the `operation` it calls, and whose `steps` of the other application that undoes."""
     runs: dict[str, StepRun] = field(default_factory=dict)
     outcomes: dict[str, str] = field(default_factory=dict)
 
@@ -55,6 +59,11 @@ class Case:
     def closed(self) -> bool:
         """Whether the case has ended."""
         return self.state in CLOSED
+
+    @property
+    def operations(self) -> dict[str, str]:
+        """Which operations its `compensate` steps call."""
+        return {step: call["operation"] for step, call in self.calls.items()}
 
     def revision(self, step: str) -> int:
         """The current revision of a step."""
@@ -143,7 +152,7 @@ def _read_steps(connection: Connection, parameters: dict[str, Any], cases: dict[
 # the columns stand in the order of the fields of Case
 _LOCK = text("""
 SELECT number, subject, service, version, state, wave, waiting_for, waiting_step, until, strikes, learnt,
-       learnt_at_claim, pending, revisions
+       learnt_at_claim, pending, revisions, undoes, calls
 FROM application WHERE number = ANY(CAST(:numbers AS text[])) ORDER BY number FOR UPDATE
 """)
 _RUNS = text("""

@@ -1,5 +1,6 @@
 """The published workflows: what `simpul service publish` writes and everything else reads."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -10,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from simpul.definition import Definition
 from simpul.ledger import events
+from simpul.ledger.cases import Case
 from simpul.ledger.events import Event
 from simpul.ledger.tables import definition as table
 
@@ -125,6 +127,40 @@ def definition(connection: Connection, service: str, version: int) -> Definition
                 f"{service} version {version} was published by a newer Simpul: update this process"
             ) from None
     return _CACHE[service, version]
+
+
+def definition_of(connection: Connection, case: Case) -> Definition:
+    """The workflow as one application goes by it: `compensate` steps call what the application says.
+
+    Raises:
+        DefinitionError: As `definition`.
+    """
+    return filled(definition(connection, case.service, case.version), case.operations)
+
+
+_FILLED: dict[tuple[str, tuple[tuple[str, str], ...]], Definition] = {}
+
+
+def filled(found: Definition, operations: Mapping[str, str]) -> Definition:
+    """A workflow with the operations that one application's `compensate` steps call."""
+    if found.can_be_applied_for:
+        return found
+    known = (found.digest, tuple(sorted(operations.items())))
+    if known not in _FILLED:
+        _FILLED[known] = found.calling(operations)
+    return _FILLED[known]
+
+
+def latest(connection: Connection, service: str) -> Definition:
+    """A service's workflow in its highest version.
+
+    Raises:
+        DefinitionError: Not published, or by a newer Simpul.
+    """
+    version = connection.execute(
+        select(table.c.version).where(table.c.service == service).order_by(table.c.version.desc()).limit(1)
+    ).scalar()
+    return definition(connection, service, version or 1)
 
 
 def current(connection: Connection) -> list[Definition]:

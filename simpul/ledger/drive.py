@@ -21,7 +21,8 @@ _LOCK_MEMBERS = text(
 
 _ENTER = text("""
 WITH member AS (
-    SELECT a.number, a.service, coalesce((a.revisions ->> :step)::int, 1) AS revision
+    SELECT a.number, a.service, coalesce((a.revisions ->> :step)::int, 1) AS revision,
+           coalesce(a.calls -> CAST(:step AS text) ->> 'operation', CAST(:operation AS text)) AS operation
     FROM application a
     WHERE a.wave = :wave AND a.state = 'in_wave' AND a.pending IS NULL
       AND NOT EXISTS (
@@ -33,6 +34,7 @@ WITH member AS (
       OR cardinality(CAST(:after AS text[])) = (
         SELECT count(*) FROM outcome o WHERE o.application = a.number AND o.step = ANY(CAST(:after AS text[]))
         AND o.revision = coalesce((a.revisions ->> o.step)::int, 1) AND o.outcome IN ('done', 'skipped')))
+      AND (CAST(:operation AS text) IS NOT NULL OR a.undoes IS NULL OR a.calls -> CAST(:step AS text) IS NOT NULL)
 ), opened AS (
     INSERT INTO step_run AS s (application, step, revision, ask, state, wave, opened_at)
     SELECT number, :step, revision, 1, 'open', :wave, :now FROM member
@@ -45,9 +47,10 @@ WITH member AS (
     SELECT application, :step, revision, ask, :now FROM opened ON CONFLICT DO NOTHING
 )
 INSERT INTO event (id, at, actor, action, application, service, step, revision, agency, operation, detail)
-SELECT application || '/' || :step || '/' || revision || '/' || ask || '/entered', :now, 'engine', 'step.entered',
-       application, :service, :step, revision, :agency, :operation, jsonb_build_object('wave', CAST(:wave AS text), 'ask', ask)
-FROM opened ON CONFLICT (id) DO NOTHING
+SELECT o.application || '/' || :step || '/' || o.revision || '/' || o.ask || '/entered', :now, 'engine', 'step.entered',
+       o.application, :service, :step, o.revision, split_part(m.operation, '.', 1), m.operation,
+       jsonb_build_object('wave', CAST(:wave AS text), 'ask', o.ask)
+FROM opened o JOIN member m ON m.number = o.application ON CONFLICT (id) DO NOTHING
 """)
 
 _OPEN_MEMBERS = text("""
@@ -63,16 +66,19 @@ GROUP BY w.wave, w.step
 _PARK = text("""
 WITH parked AS (
     UPDATE application a
-    SET state = 'waiting', wave = NULL, since = :now, until = NULL, waiting_for = :waiting_for, waiting_step = :step
+    SET state = 'waiting', wave = NULL, since = :now, until = NULL, waiting_step = :step,
+        waiting_for = coalesce('agency:' || split_part(a.calls -> CAST(:step AS text) ->> 'operation', '.', 1),
+                               CAST(:waiting_for AS text))
     FROM step_run s
     WHERE a.wave = :wave AND a.state = 'in_wave'
       AND s.application = a.number AND s.step = :step
       AND s.revision = coalesce((a.revisions ->> :step)::int, 1) AND s.state IN ('open', 'in_flight')
-    RETURNING a.number, a.service
+    RETURNING a.number, a.service, a.waiting_for
 )
 INSERT INTO event (id, at, actor, action, application, service, step, agency, state, detail)
-SELECT number || '/' || :wave || '/parked', :now, 'engine', 'application.waiting', number, service, :step, :agency,
-       'waiting', jsonb_build_object('for', CAST(:waiting_for AS text), 'wave', CAST(:wave AS text))
+SELECT number || '/' || :wave || '/parked', :now, 'engine', 'application.waiting', number, service, :step,
+       CASE WHEN waiting_for LIKE 'agency:%' THEN substr(waiting_for, 8) END,
+       'waiting', jsonb_build_object('for', waiting_for, 'wave', CAST(:wave AS text))
 FROM parked ON CONFLICT (id) DO NOTHING RETURNING application
 """)
 
@@ -141,7 +147,6 @@ class Driver:
                     "wave": wave,
                     "step": step,
                     "now": self._clock.now(),
-                    "agency": spec.agency or None,
                     "waiting_for": spec.asked_of,
                 },
             )
@@ -181,7 +186,6 @@ def _parameters(clock: Clock, wave: str, workflow: Definition, spec: StepDefinit
         "service": workflow.service,
         "step": spec.name,
         "after": sorted(workflow.ancestors[spec.name]),
-        "agency": spec.agency or None,
         "operation": spec.operation or None,
         "now": clock.now(),
     }

@@ -15,15 +15,15 @@ from connectors import catalogue
 from simpul.definition import StepDefinition
 from simpul.ledger import bulk, events
 from simpul.ledger.cases import Case, load, settle
-from simpul.ledger.definitions import definition
+from simpul.ledger.definitions import definition_of
 from simpul.ledger.events import Event
 from simpul.ledger.queries import timeline
 from simpul.ledger.tables import outcome as outcome_table
 from simpul.ledger.transitions import Move, apply, request_withdrawal
 
-Do = Literal["retry", "look_up", "reject", "withdraw", "note"]
-"""What resolving does: ask the step again; ask the agency by our reference first; the step is rejected; the application is
-withdrawn; or nothing but what is written down."""
+Do = Literal["retry", "look_up", "reject", "skip", "withdraw", "note"]
+"""What resolving does: ask the step again; ask the agency by our reference first; the step is rejected; what it was to undo
+was undone by hand, or stays; the application is withdrawn; or nothing but what is written down."""
 
 
 class UnknownIncidentError(LookupError):
@@ -177,7 +177,7 @@ def resolve(connection: Connection, incident: int, how: Resolution, *, actor: st
         raise CannotResolveError("a rejection needs what the citizen is told")
     sent = _sent(connection, case, found.step) if case else False
     may = _may(case, found, step, sent=sent)
-    if how.do not in may and not (how.do == "retry" and how.force and "reject" in may):
+    if how.do not in may and not (how.do == "retry" and how.force and _holds_a_step_up(may)):
         raise CannotResolveError(_why_not(how.do, may, step, sent=sent))
     if case is None:
         raise CannotResolveError("the incident is about no application")
@@ -219,12 +219,16 @@ def _may(
         if not harmless and step is not None and _reconcilable(step):
             may.append("look_up")
         if step is not None:
-            may.append("reject")
-    return [*may, "withdraw", "note"]
+            may.append("skip" if case.undoes else "reject")
+    return [*may, "note"] if case.undoes else [*may, "withdraw", "note"]
+
+
+def _holds_a_step_up(may: Sequence[Do]) -> bool:
+    return "reject" in may or "skip" in may
 
 
 def _why_not(do: Do, may: Sequence[Do], step: StepDefinition | None, *, sent: bool) -> str:
-    if "reject" not in may and do != "withdraw":
+    if not _holds_a_step_up(may) and do != "withdraw":
         return f"this incident holds up no step: it can be resolved by {', '.join(may)}"
     if do == "retry" and step is not None and sent:
         normal = "look it up first" if "look_up" in may else "ask the agency"
@@ -261,7 +265,7 @@ class _Turn:
 
     def settle(self, told: Sequence[Event], because: str, *, learnt: int = 0) -> str:
         """Where the application comes to."""
-        to = settle(self.case, definition(self.connection, self.case.service, self.case.version))
+        to = settle(self.case, definition_of(self.connection, self.case))
         moved = apply(self.connection, [Move(self.case, to, because, learnt)], actor=self.actor, now=self.now)
         events.record(self.connection, [*told, *moved])
         return to.state
@@ -281,25 +285,35 @@ def _retry(turn: _Turn) -> str:
 
 def _reject(turn: _Turn) -> str:
     """The step comes to the outcome `rejected`, with what the citizen is told."""
+    return _decided(turn, "rejected", dict(turn.how.told or {}), "an operator took the no over")
+
+
+def _skip(turn: _Turn) -> str:
+    """What the step was to undo is dealt with in another way: the rest is undone."""
+    return _decided(turn, "skipped", None, "an operator dealt with it")
+
+
+def _decided(turn: _Turn, came_to: str, reason: dict[str, Any] | None, because: str) -> str:
+    """The step comes to an outcome without its agency."""
     step, case = str(turn.found.step), turn.case
     revision = case.revision(step)
-    reason = dict(turn.how.told or {})
-    happened = turn.event(step, "step.rejected", {"by": turn.actor, "reason": reason})
+    told = {"by": turn.actor, "reason": reason} if reason else {"by": turn.actor}
+    happened = turn.event(step, f"step.{came_to}", told)
     columns = ("application", "step", "revision", "outcome", "event_id", "reason", "at")
-    row = (case.number, step, revision, "rejected", happened.id, reason, turn.now)
+    row = (case.number, step, revision, came_to, happened.id, reason, turn.now)
     bulk.insert(turn.connection, outcome_table, columns, [row])
     about = {"application": case.number, "step": step, "revision": revision}
     turn.connection.execute(_CLOSE_RUN, {**about, "now": turn.now})
     case.runs[step].state = "closed"
-    case.outcomes[step] = "rejected"
-    return turn.settle([happened], "an operator took the no over", learnt=1)
+    case.outcomes[step] = came_to
+    return turn.settle([happened], because, learnt=1)
 
 
 def _withdraw(turn: _Turn) -> str:
     return request_withdrawal(turn.connection, turn.case.number, actor=turn.actor, now=turn.now)
 
 
-_DO = {"retry": _retry, "look_up": _retry, "reject": _reject, "withdraw": _withdraw}
+_DO = {"retry": _retry, "look_up": _retry, "reject": _reject, "skip": _skip, "withdraw": _withdraw}
 
 _RECALL = text("""
 UPDATE step_run SET state = 'waiting', recalled = true, look_up = :look_up
@@ -323,6 +337,7 @@ _OF_A_FAILED_STEP = (
     "bad_request",
     "unusable_answer",
     "endless_wait",
+    "uncompensated",
 )
 
 
@@ -363,7 +378,7 @@ def _case(connection: Connection, found: Incident) -> Case | None:
 
 
 def _step(connection: Connection, case: Case, found: Incident) -> StepDefinition | None:
-    return definition(connection, case.service, case.version).by_name.get(found.step or "")
+    return definition_of(connection, case).by_name.get(found.step or "")
 
 
 def _effect(step: StepDefinition | None) -> str | None:

@@ -1,7 +1,7 @@
 """The outbox: steps that were entered and whose requests are still to be built and sent."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from simpul.crypto import digest
 from simpul.ledger import bulk, events, signals, tasks
 from simpul.ledger.cases import load, settle
-from simpul.ledger.definitions import definition
+from simpul.ledger.definitions import definition_of
 from simpul.ledger.events import Event
 from simpul.ledger.tables import outcome as outcome_table
 from simpul.ledger.transitions import Incident, Move, apply, open_incidents
@@ -48,11 +48,13 @@ class Due:
     opened_at: datetime | None = None
     consents: frozenset[str] = frozenset()
     """The steps that may fetch their record, as agreed when the application was filed."""
+    operations: Mapping[str, str] = field(default_factory=dict)
+    """Which operations the application's `compensate` steps call."""
 
 
 _TAKE = text("""
 SELECT o.id, o.application, o.step, o.revision, o.ask, a.subject, a.service, a.version, a.data_key, a.form,
-       a.form_version, a.traceparent, a.revisions, a.contact, a.consents, s.until, s.look_up, s.opened_at
+       a.form_version, a.traceparent, a.revisions, a.contact, a.consents, a.calls, s.until, s.look_up, s.opened_at
 FROM outbox o
 JOIN application a ON a.number = o.application
 JOIN step_run s ON s.application = o.application AND s.step = o.step AND s.revision = o.revision
@@ -98,6 +100,7 @@ def take(connection: Connection, limit: int, without: Sequence[str] = ()) -> lis
             None if row.contact is None else bytes(row.contact),
             row.opened_at,
             frozenset(row.consents),
+            {step: call["operation"] for step, call in row.calls.items()},
         )
         for row in rows
     ]
@@ -311,7 +314,7 @@ def _lock_open(
 
 def _resettle(connection: Connection, due: Due, because: str, *, learnt: int, now: datetime) -> None:
     case = load(connection, [due.number])[due.number]
-    move = Move(case, settle(case, definition(connection, case.service, case.version)), because, learnt)
+    move = Move(case, settle(case, definition_of(connection, case)), because, learnt)
     events.record(connection, apply(connection, [move], actor="engine", now=now))
 
 

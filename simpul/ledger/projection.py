@@ -13,10 +13,11 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from schemas.messages import OutcomeData
+from schemas.text import Text
 from simpul.crypto import digest
-from simpul.ledger import bulk, events, signals
+from simpul.ledger import bulk, compensations, events, signals
 from simpul.ledger.cases import Case, StepRun, load, settle
-from simpul.ledger.definitions import definition
+from simpul.ledger.definitions import definition_of
 from simpul.ledger.events import Event
 from simpul.ledger.tables import outcome as outcome_table
 from simpul.ledger.transitions import Incident, Move, apply, open_incidents, resettle, resolve_incidents
@@ -66,7 +67,7 @@ def project(connection: Connection, answers: Sequence[Answer], *, now: datetime)
     moves = [
         Move(
             case,
-            settle(case, definition(connection, case.service, case.version)),
+            settle(case, definition_of(connection, case)),
             "an answer came",
             batch.learnt.get(case.number, 0),
         )
@@ -126,27 +127,30 @@ def _take(connection: Connection, batch: _Batch, case: Case, answer: Answer) -> 
     data = answer.data
     run = case.runs.get(data.step)
     outdated = run is None or data.revision != case.revision(data.step) or data.step in case.outcomes
-    if case.closed or outdated or _overtaken(run, answer):  # type: ignore[arg-type]  # `outdated` covers None
+    if case.closed or outdated or _overtaken(case, run, answer):  # type: ignore[arg-type]  # `outdated` covers None
         _late(connection, batch, case, answer)
         return
     batch.touched[case.number] = case
     came_to = _pending_means(run, answer, batch.now) if data.outcome == "pending" else data.outcome  # type: ignore[arg-type]
-    if came_to == "rejected" and definition(connection, case.service, case.version).by_name[data.step].kind == "notify":
-        # A notice that nobody can be sent changes nothing about the case; why stands in the event.
-        came_to = "skipped"
+    if came_to == "rejected":
+        came_to = _REJECTED.get(definition_of(connection, case).by_name[data.step].kind, came_to)
     _TAKE[came_to](batch, case, answer, came_to)
 
 
-def _overtaken(run: StepRun, answer: Answer) -> bool:
+def _overtaken(case: Case, run: StepRun, answer: Answer) -> bool:
     """Whether the step has moved on since: what a signal, a deadline or an operator has done must not be undone.
 
     A record always counts, also one that an earlier ask brought after all: it is the same step under the same reference.
     """
     if answer.data.outcome == "done":
         return False
-    return answer.data.ask != run.ask or (
-        answer.data.outcome in ("pending", "failed") and run.state not in ("open", "in_flight")
-    )
+    waits_on = ("pending", "failed", "rejected") if case.undoes else ("pending", "failed")
+    return answer.data.ask != run.ask or (answer.data.outcome in waits_on and run.state not in ("open", "in_flight"))
+
+
+_REJECTED = {"notify": "skipped", "compensate": "refused"}
+"""What a no comes to where it is not the step's outcome. A notice that nobody can be sent changes nothing about the case
+(why stands in the event); what cannot be undone needs an operator."""
 
 
 def _pending_means(run: StepRun, answer: Answer, now: datetime) -> str:
@@ -185,9 +189,13 @@ def _close(batch: _Batch, case: Case, answer: Answer, came_to: str) -> None:
     case.outcomes[data.step] = came_to
     batch.learnt[case.number] = batch.learnt.get(case.number, 0) + 1
     _set_run(batch, case, data.step, "closed")
-    batch.events.append(
-        _event(batch, case, answer, f"step.{came_to}", digest=digest(record) if record else None, reason=reason)
-    )
+    happened = _event(batch, case, answer, f"step.{came_to}", digest=digest(record) if record else None, reason=reason)
+    batch.events.append(happened)
+    if case.undoes and came_to == "done":
+        undone = compensations.told(
+            case, data.step, "compensation.undone", id=happened.id, now=batch.now, actor=happened.actor
+        )
+        batch.events.extend(undone)
 
 
 def _wait(batch: _Batch, case: Case, answer: Answer, _came_to: str) -> None:
@@ -218,6 +226,37 @@ def _fail(batch: _Batch, case: Case, answer: Answer, _came_to: str) -> None:
         )
 
 
+def _refused(batch: _Batch, case: Case, answer: Answer, _came_to: str) -> None:
+    """The agency does not undo what it did: the steps that follow wait for an operator, too."""
+    data = answer.data
+    _set_run(batch, case, data.step, "failed")
+    reason = data.reason.model_dump(mode="json") if data.reason else None
+    said = data.reason.text if data.reason else Text(id="tanpa alasan.", en="no reason given.")
+    happened = _event(batch, case, answer, "step.failed", reason=reason)
+    undone = compensations.told(
+        case, data.step, "compensation.refused", id=happened.id, now=batch.now, actor=happened.actor
+    )
+    batch.events += [happened, *undone]
+    steps = ", ".join(case.calls[data.step]["steps"])
+    agency = data.operation.partition(".")[0]
+    batch.incidents.append(
+        Incident(
+            kind=compensations.KIND,
+            diagnosis={
+                "id": f"{agency} menolak {data.operation}, yang membatalkan langkah {steps}: {said.id} "
+                "Selesaikan dengan instansi itu, lalu ulangi atau lewati langkah ini.",
+                "en": f"{agency} refused {data.operation}, which undoes {steps}: {said.en} "
+                "Settle it with the agency, then have it asked again or skip it.",
+            },
+            owner="agency",
+            application=case.number,
+            service=case.service,
+            agency=agency,
+            step=data.step,
+        )
+    )
+
+
 def _endless(batch: _Batch, case: Case, answer: Answer, _came_to: str) -> None:
     """Not yet, and neither a signal nor a deadline would ever ask again."""
     _set_run(batch, case, answer.data.step, "failed")
@@ -240,6 +279,7 @@ _TAKE = {
     "done": _close,
     "rejected": _close,
     "skipped": _close,
+    "refused": _refused,
     "lapsed": _close,
     "pending": _wait,
     "failed": _fail,

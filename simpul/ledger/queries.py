@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from simpul.definition import Definition
-from simpul.ledger.definitions import definition
+from simpul.ledger.definitions import definition, filled
 from simpul.ledger.events import Event
 from simpul.ledger.tables import application, event
 from simpul.ledger.tables import definition as definition_table
@@ -105,12 +105,13 @@ _SUMMARY = [application.c[column] for column in Summary.__dataclass_fields__]
 
 def status(connection: Connection, number: str) -> Status | None:
     """Where an application stands, None when there is no such application."""
-    columns = [application.c[c] for c in ("subject", "data_key", "form_version", "pending", "revisions")]
+    columns = [application.c[c] for c in ("subject", "data_key", "form_version", "pending", "revisions", "calls")]
     row = connection.execute(select(*_SUMMARY, *columns).where(application.c.number == number)).first()
     if row is None:
         return None
     facts = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
-    workflow = definition(connection, row.service, row.version)
+    operations = {step: call["operation"] for step, call in row.calls.items()}
+    workflow = filled(definition(connection, row.service, row.version), operations)
     return Status(
         summary=_summary(facts),
         definition=workflow,

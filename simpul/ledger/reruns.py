@@ -14,7 +14,7 @@ from connectors import catalogue
 from simpul.definition import Definition
 from simpul.ledger import events
 from simpul.ledger.cases import Case, load, settle
-from simpul.ledger.definitions import definition
+from simpul.ledger.definitions import definition_of
 from simpul.ledger.events import Event
 from simpul.ledger.transitions import Move, UnknownApplicationError, apply, renew, resolve_incidents
 
@@ -130,7 +130,7 @@ def _ready(connection: Connection, number: str, step: str) -> tuple[Case, Defini
     case = load(connection, [number]).get(number)
     if case is None:
         raise UnknownApplicationError(f"there is no application {number}")
-    spec = definition(connection, case.service, case.version)
+    spec = definition_of(connection, case)
     if step not in spec.by_name:
         raise CannotRerunError(f"{case.service} version {case.version} has no step {step!r}")
     if case.closed:

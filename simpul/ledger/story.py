@@ -240,6 +240,7 @@ _TOLD = frozenset(
         "missing",
         "group",
         "did",
+        "of",
         "writes",
         "standard",
         "due",

@@ -85,6 +85,9 @@ application = Table(
     Column("standard_at", DateTime(timezone=True), comment="when the engine looks at the standard next"),
     Column("warned_at", DateTime(timezone=True)),
     Column("breached_at", DateTime(timezone=True)),
+    Column("undoes", Text, unique=True, comment="number of the application that this one undoes: a compensation"),
+    Column("calls", JSONB, nullable=False, server_default=text("'{}'"),
+           comment="of a compensation, by step: the operation it calls, and the steps that this undoes"),
     UniqueConstraint("received_by", "idempotency_key"),
     # the dispatcher's queue, the timers' queue, a wave's members
     Index("ix_application_runnable", "service", "version", "next_step", text("priority DESC"), "number",
@@ -161,6 +164,21 @@ outcome = Table(
     Column("reason", JSONB, comment="schemas.messages.Reason"),
     Column("at", DateTime(timezone=True), nullable=False),
     Column("mapped_from", Text, comment="step/revision that it was learnt under, in another version of the workflow"),
+)
+
+compensation = Table(
+    "compensation",
+    metadata,
+    Column("application", Text, ForeignKey("application.number"), primary_key=True),
+    Column(
+        "steps",
+        JSONB,
+        nullable=False,
+        comment="what took effect and can be undone: step, revision, operation; last first",
+    ),
+    Column("created_at", DateTime(timezone=True), nullable=False, comment="when the application ended"),
+    Column("opened_at", DateTime(timezone=True), comment="when the engine filed the application that undoes it"),
+    Index("ix_compensation_due", "created_at", postgresql_where=text("opened_at IS NULL")),
 )
 
 task = Table(

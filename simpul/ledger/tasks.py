@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from simpul.crypto import digest
 from simpul.ledger import bulk, events
 from simpul.ledger.cases import Case, load, settle
-from simpul.ledger.definitions import definition
+from simpul.ledger.definitions import definition_of
 from simpul.ledger.events import Event
 from simpul.ledger.tables import outcome as outcome_table
 from simpul.ledger.transitions import Incident, Move, apply, open_incidents, resolve_incidents
@@ -315,7 +315,7 @@ def _close(
     bulk.insert(connection, outcome_table, columns, [row])
     case.runs[task.step].state = "closed"
     case.outcomes[task.step] = came_to
-    to = settle(case, definition(connection, case.service, case.version))
+    to = settle(case, definition_of(connection, case))
     because = "nobody answered" if came_to == "lapsed" else "somebody answered"
     moved = apply(connection, [Move(case, to, because, 1)], actor=actor, now=now)
     events.record(connection, [happened, *moved])
@@ -344,7 +344,7 @@ def _tell(
         )
     case = load(connection, [task.application])[task.application]
     events.record(connection, [_event(case, task.step, action, detail, actor=actor, now=now, digest=digest)])
-    to = settle(case, definition(connection, case.service, case.version))
+    to = settle(case, definition_of(connection, case))
     events.record(connection, apply(connection, [Move(case, to, action)], actor=actor, now=now))
 
 

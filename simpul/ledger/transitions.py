@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from simpul.definition import Definition
-from simpul.ledger import bulk, events
+from simpul.ledger import bulk, compensations, events
 from simpul.ledger.cases import CLOSED, Case, Settled, load, settle
-from simpul.ledger.definitions import DefinitionError, definition
+from simpul.ledger.definitions import DefinitionError, definition_of
 from simpul.ledger.events import Event
 from simpul.ledger.tables import incident as incident_table
 
@@ -70,7 +70,41 @@ def apply(connection: Connection, moves: Sequence[Move], *, actor: str, now: dat
             "learnts": [move.learnt for move in moves],
         },
     )
-    return [_event(move, actor, now) for move in moves if _tells(move)]
+    moved = [_event(move, actor, now) for move in moves if _tells(move)]
+    ended = [move for move in moves if move.to.state in CLOSED and not move.case.closed]
+    return [*moved, *_undoing(connection, ended, actor=actor, now=now)]
+
+
+def _undoing(connection: Connection, ended: Sequence[Move], *, actor: str, now: datetime) -> list[Event]:
+    """What follows where cases end in nothing after something took effect, and where a compensation ends."""
+    states = {move.case.number: move.to.state for move in ended if not move.case.undoes}
+    in_nothing = [move.case for move in ended if states.get(move.case.number) not in (None, "completed")]
+    left = compensations.note(connection, in_nothing, now=now)
+    incidents = [uncompensated(each, states[each.application]) for each in left]
+    over = [
+        Event(
+            at=now,
+            actor=actor,
+            action="compensation.completed",
+            application=move.case.undoes,
+            detail={"by": move.case.number},
+        )
+        for move in ended
+        if move.case.undoes
+    ]
+    return [*_opened(connection, incidents, actor=actor, now=now), *over]
+
+
+def uncompensated(effect: compensations.Effect, state: str) -> "Incident":
+    """An operator is called for what nothing undoes."""
+    return Incident(
+        kind=compensations.KIND,
+        diagnosis=compensations.diagnosis(effect, state),
+        application=effect.application,
+        service=effect.service,
+        agency=effect.agency,
+        step=effect.step,
+    )
 
 
 def _tells(move: Move) -> bool:
@@ -111,7 +145,7 @@ def resettle(
     moves = []
     for case in load(connection, list(numbers)).values():
         with suppress(DefinitionError):
-            moves.append(Move(case, settle(case, definition(connection, case.service, case.version)), because))
+            moves.append(Move(case, settle(case, definition_of(connection, case)), because))
     events.record(connection, apply(connection, moves, actor=actor, now=now))
     return {move.case.number: move.to.state for move in moves}
 
@@ -166,6 +200,8 @@ def _request(connection: Connection, number: str, what: str, action: str, *, act
         raise UnknownApplicationError(f"there is no application {number}")
     if case.closed:
         raise ClosedError(f"application {number} is {case.state}: it can no longer be changed")
+    if case.undoes:
+        raise ClosedError(f"application {number} undoes {case.undoes}: it is neither withdrawn nor changed")
     if case.pending == "withdraw" and what != "withdraw":
         raise WithdrawalPendingError(f"application {number} is being withdrawn: it can no longer be changed")
     connection.execute(
@@ -186,7 +222,7 @@ def amend(connection: Connection, number: str, changed: Sequence[str], *, actor:
     case = load(connection, [number])[number]
     if case.pending != "amend" or case.closed or case.steps_in("open", "in_flight"):
         return False
-    spec = definition(connection, case.service, case.version)
+    spec = definition_of(connection, case)
     touched = renew(connection, case, spec, changed)
     case.pending = None
     connection.execute(
@@ -290,6 +326,10 @@ def resolve_incidents(connection: Connection, application: str, step: str, *, ac
 
 def open_incidents(connection: Connection, incidents: Sequence[Incident], *, actor: str, now: datetime) -> None:
     """Open incidents; one of the same kind for the same thing that is open already stays the only one."""
+    events.record(connection, _opened(connection, incidents, actor=actor, now=now))
+
+
+def _opened(connection: Connection, incidents: Sequence[Incident], *, actor: str, now: datetime) -> list[Event]:
     columns = ("application", "service", "agency", "step", "kind", "diagnosis", "owner", "opened_at")
     bulk.insert(
         connection,
@@ -297,19 +337,16 @@ def open_incidents(connection: Connection, incidents: Sequence[Incident], *, act
         columns,
         [(i.application, i.service, i.agency, i.step, i.kind, i.diagnosis, i.owner, now) for i in incidents],
     )
-    events.record(
-        connection,
-        [
-            Event(
-                at=now,
-                actor=actor,
-                action="incident.opened",
-                application=i.application,
-                service=i.service,
-                agency=i.agency,
-                step=i.step,
-                detail={"kind": i.kind, "owner": i.owner},
-            )
-            for i in incidents
-        ],
-    )
+    return [
+        Event(
+            at=now,
+            actor=actor,
+            action="incident.opened",
+            application=i.application,
+            service=i.service,
+            agency=i.agency,
+            step=i.step,
+            detail={"kind": i.kind, "owner": i.owner},
+        )
+        for i in incidents
+    ]

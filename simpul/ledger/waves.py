@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from simpul.ledger import events
 from simpul.ledger.cases import Case, load, settle
-from simpul.ledger.definitions import definition
+from simpul.ledger.definitions import definition_of
 from simpul.ledger.transitions import Incident, Move, apply, open_incidents
 
 
@@ -232,7 +232,7 @@ def give_back(connection: Connection, wave: str, *, result: str, strikes: int, n
 
 def _move(connection: Connection, case: Case, because: str) -> Move:
     outside = Case(**{name: getattr(case, name) for name in Case.__slots__} | {"state": "runnable"})
-    return Move(case, settle(outside, definition(connection, case.service, case.version)), because)
+    return Move(case, settle(outside, definition_of(connection, case)), because)
 
 
 def _strike_out(connection: Connection, cases: Sequence[Case], now: datetime) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from simpul.workflow.steps import (
         AgencyStep,
         CitizenStep,
+        CompensateStep,
         DocumentStep,
         GatherStep,
         NotifyStep,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AgencyStep",
     "CitizenStep",
+    "CompensateStep",
     "DocumentStep",
     "DriftWatch",
     "GatherStep",
@@ -43,6 +45,7 @@ _HOMES = {
         (
             "AgencyStep",
             "CitizenStep",
+            "CompensateStep",
             "DocumentStep",
             "GatherStep",
             "NotifyStep",

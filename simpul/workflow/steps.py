@@ -384,6 +384,22 @@ class DocumentStep(Step):
         )
 
 
+class CompensateStep(Step):
+    """Undo one thing that an ended application did to an agency; which, its compensation says.
+
+    Only for the workflow `compensation`: the engine files its applications, with the requests as their forms. Where an
+    application has less to undo than there are steps, the others are none of its own.
+
+    Args:
+        name: Unique in the workflow.
+        title: What the step is called.
+    """
+
+    kind = "compensate"
+    positional = ("name",)
+    ui_color = "#f6d9d9"
+
+
 def _read(read: Callable[[str | Path], tuple[str, T]], step: str, template: str | Path) -> tuple[str, T]:
     try:
         return read(template)
@@ -392,6 +408,9 @@ def _read(read: Callable[[str | Path], tuple[str, T]], step: str, template: str 
 
 
 def _check(step: StepDefinition) -> None:
+    if step.kind == "compensate":
+        # What it calls is known only when an application is undone.
+        return
     if step.asks_people:
         checks.check_task(step)
     elif step.template is not None:
