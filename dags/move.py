@@ -102,28 +102,22 @@ with Workflow("move", version=1, title="Pindah penduduk", standard="24 hours", o
         when=AWAY,
         title="Kartu Keluarga di daerah tujuan",
     )
-    cards = [
-        *(
-            AgencyStep(
-                f"adult_{place + 1}",
-                "dukcapil.issue_ktp_el",
-                {"nik": f"form.adults.{place}?", "reason": "=Pindah datang"},
-                when=f"{AWAY} and form.adults | length > {place}",
-                title=f"KTP-el anggota {place + 1}",
-            )
-            for place in range(MOST)
-        ),
-        *(
-            AgencyStep(
-                f"child_{place + 1}",
-                "dukcapil.issue_child_card",
-                {"nik": f"form.children.{place}?"},
-                when=f"{AWAY} and form.children | length > {place}",
-                title=f"KIA anak {place + 1}",
-            )
-            for place in range(MOST)
-        ),
-    ]
+    adults = AgencyStep(
+        "adult",
+        "dukcapil.issue_ktp_el",
+        {"nik": "item", "reason": "=Pindah datang"},
+        for_each="form.adults",
+        when=AWAY,
+        title="KTP-el anggota",
+    )
+    children = AgencyStep(
+        "child",
+        "dukcapil.issue_child_card",
+        {"nik": "item"},
+        for_each="form.children",
+        when=AWAY,
+        title="KIA anak",
+    )
     insurance = AgencyStep(
         "insurance",
         "bpjs_kesehatan.change_data",
@@ -149,6 +143,4 @@ with Workflow("move", version=1, title="Pindah penduduk", standard="24 hours", o
     )
 
     family >> papers >> [card_here, letter]
-    letter >> arrival >> card_there >> cards
-    for card in cards:
-        card >> [insurance, tax]
+    letter >> arrival >> card_there >> (adults + children) >> [insurance, tax]

@@ -41,7 +41,7 @@ def build(request: Mapping[str, Any], scope: Mapping[str, Any]) -> dict[str, Any
     """A request from its map: paths are resolved; `=text` is the literal text; other values stand for themselves.
 
     A path that ends in `?` is optional: where it leads nowhere, or to null, the field is left out. A mapping
-    `{"by": path, "among": {...}}` is a choice: the entry for the path's value.
+    `{"by": path, "among": {...}}` is a choice: the entry for the path's value. `{"all": [paths]}` is the list of what is there.
 
     Raises:
         ExpressionError: A path leads nowhere.
@@ -53,8 +53,8 @@ _ABSENT = object()
 
 
 def _value(source: Any, scope: Mapping[str, Any]) -> Any:
-    if isinstance(source, Mapping) and source.keys() == {"by", "among"}:
-        return _chosen(source["by"], source["among"], scope)
+    if isinstance(source, Mapping):
+        return _put_together(source, scope)
     if not isinstance(source, str):
         return source
     if source.startswith("="):
@@ -68,6 +68,14 @@ def _value(source: Any, scope: Mapping[str, Any]) -> Any:
     return resolve(source, scope)
 
 
+def _put_together(source: Mapping[str, Any], scope: Mapping[str, Any]) -> Any:
+    if source.keys() == {"by", "among"}:
+        return _chosen(source["by"].removesuffix("?"), source["among"], scope)
+    if source.keys() == {"all"}:
+        return [value for path in source["all"] if (value := _value(path, scope)) is not _ABSENT]
+    return source
+
+
 def _chosen(path: str, among: Mapping[str, Any], scope: Mapping[str, Any]) -> Any:
     value = resolve(path, scope)
     if not isinstance(value, str) or value not in among:
@@ -77,8 +85,14 @@ def _chosen(path: str, among: Mapping[str, Any], scope: Mapping[str, Any]) -> An
 
 def roots(sources: Iterable[Any]) -> set[str]:
     """The names that a request map's values begin at: `form` and steps."""
-    paths = [source["by"] if isinstance(source, Mapping) and "by" in source else source for source in sources]
+    paths = [path for source in sources for path in _paths(source)]
     return {path.partition(".")[0].rstrip("?") for path in paths if isinstance(path, str) and not path.startswith("=")}
+
+
+def _paths(source: Any) -> list[Any]:
+    if not isinstance(source, Mapping):
+        return [source]
+    return [source["by"]] if "by" in source else list(source.get("all", ()))
 
 
 def holds(expression: str, scope: Mapping[str, Any]) -> bool:

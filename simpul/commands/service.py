@@ -67,6 +67,9 @@ def check(
     for sentence in spent:
         typer.echo(sentence)
     _refuse(sentences)
+    for each in found:
+        for fan in each.fans:
+            typer.echo(f"{each.definition.dag_id}: {fan}")
     typer.echo(f"{len(found)} workflows are in order.")
 
 

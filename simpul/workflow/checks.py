@@ -127,18 +127,29 @@ def check_paths(steps: Sequence[StepDefinition], form: Mapping[str, Any], catalo
     for step in steps:
         before[step.name] = set(step.after).union(*(before[name] for name in step.after))
         scope = _Scope(step, form, {name: by_name[name] for name in by_name if name in before[step.name]}, catalogue)
-        for field, source in step.request.items():
-            _check_source(scope, field, source)
-        for field, path in (("expires", step.expires), ("reference", step.reference)):
-            if path is not None:
-                scope.check(field, path)
         for path in _paths(step, "when"):
             scope.check("when", path)
+        for field, source in step.request.items():
+            _check_source(scope, field, source)
+        for field, written in (("expires", step.expires), ("reference", step.reference)):
+            if written is not None:
+                scope.check(field, written)
         for path in _paths(step, "accept"):
             root, _, rest = path.partition(".")
             if root != "record":
                 raise WorkflowError(f"step {step.name!r}, accept: {path!r} is not about the answer: only `record` is")
             scope.check_record("accept", step, path, rest.removesuffix("?"))
+
+
+def check_fans(fans: Collection[str], steps: Collection[str]) -> None:
+    """Check that the name by which later steps mean all steps of a list is no step's own.
+
+    Raises:
+        WorkflowError: It is.
+    """
+    for name in fans:
+        if name in steps or name in ("form", "record", "item"):
+            raise WorkflowError(f"step {name!r}, for_each: the name means all its steps, and is taken")
 
 
 def check_renamed(version: int, renamed: Mapping[str, str], steps: Sequence[str]) -> None:
@@ -207,8 +218,8 @@ class _Scope:
     def _comes_before(self, source: StepDefinition) -> bool:
         """Whether there is an answer whenever this step is reached: the other is never skipped, or only where this one is."""
         # A notice is skipped where no contact is known.
-        when = self.step.when or ""
-        return source.kind != "notify" and (source.when in (None, when) or when.startswith(f"({source.when}) and "))
+        mine = _clauses(self.step.when)
+        return source.kind != "notify" and all(clause in mine for clause in _clauses(source.when))
 
     def _check_form(self, field: str, written: str, rest: str) -> bool:
         sure = True
@@ -238,7 +249,7 @@ class _Scope:
         """The values that a form field allows, where it lists them."""
         schema: Mapping[str, Any] = self.form
         for part in path.split(".")[1:]:
-            schema = self.resolved(schema["properties"][part])
+            schema = self.resolved(schema["items"] if part.isdecimal() else schema["properties"][part])
         found: list[str] | None = [schema["const"]] if "const" in schema else schema.get("enum")
         return found
 
@@ -248,10 +259,13 @@ def _check_source(scope: _Scope, field: str, source: Any) -> None:
         scope.check(field, source)
     elif isinstance(source, dict) and source.keys() == {"by", "among"}:
         scope.check(field, source["by"])
-        allowed = scope.choices(source["by"]) if source["by"].startswith("form.") else None
+        allowed = scope.choices(source["by"].removesuffix("?")) if source["by"].startswith("form.") else None
         missing = [value for value in allowed or () if value not in source["among"]]
         if missing:
             raise WorkflowError(f"step {scope.step.name!r}, {field}: the choice says nothing for {', '.join(missing)}")
+    elif isinstance(source, dict) and source.keys() == {"all"}:
+        for path in source["all"]:
+            scope.check(field, path)
 
 
 def _paths(step: StepDefinition, field: str) -> Iterator[str]:
@@ -265,11 +279,30 @@ def _paths(step: StepDefinition, field: str) -> Iterator[str]:
         raise WorkflowError(f"step {step.name!r}, {field}: {error}") from error
     tree = Environment(autoescape=True).parse("{{ " + condition + " }}")
     inner = {id(chain.node) for chain in tree.find_all(nodes.Getattr)}
+    inner |= {id(chain.node) for chain in tree.find_all(nodes.Getitem)}
     asked = [path for test in tree.find_all(nodes.Test) if test.name == "defined" and (path := _dotted(test.node))]
-    for node in tree.find_all((nodes.Getattr, nodes.Name)):
+    for node in tree.find_all((nodes.Getattr, nodes.Getitem, nodes.Name)):
         if id(node) not in inner and (path := _dotted(node)):
-            optional = any(path == one or path.startswith(f"{one}.") for one in asked)
+            # Who looks at a place in a list asks for its length first.
+            counted = "| length >" in condition and any(part.isdecimal() for part in path.split("."))
+            optional = counted or any(path == one or path.startswith(f"{one}.") for one in asked)
             yield f"{path}?" if optional else path
+
+
+def _clauses(condition: str | None) -> list[nodes.Node]:
+    """What must all be true for a condition to hold."""
+    if condition is None:
+        return []
+    (output,) = Environment(autoescape=True).parse("{{ " + condition + " }}").find_all(nodes.Output)
+    found: list[nodes.Node] = []
+    left: list[nodes.Node] = list(output.nodes)
+    while left:
+        one = left.pop()
+        if isinstance(one, nodes.And):
+            left += [one.left, one.right]
+        else:
+            found.append(one)
+    return found
 
 
 def _dotted(node: nodes.Node) -> str | None:
@@ -277,6 +310,8 @@ def _dotted(node: nodes.Node) -> str | None:
         return node.name
     if isinstance(node, nodes.Getattr) and (before := _dotted(node.node)):
         return f"{before}.{node.attr}"
+    if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const) and (before := _dotted(node.node)):
+        return f"{before}.{node.arg.value}"
     return None
 
 

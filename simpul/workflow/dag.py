@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from airflow.sdk import DAG
 from pydantic import BaseModel, ValidationError
@@ -12,6 +12,9 @@ from pydantic import BaseModel, ValidationError
 from connectors import catalogue
 from simpul.definition import Definition, StepDefinition
 from simpul.workflow import checks
+
+if TYPE_CHECKING:
+    from simpul.workflow.fans import Fan
 
 WAVES_AT_ONCE = 16
 """Airflow's limit on runs of one DAG under way. Above the engine's `waves_in_flight`, so that the engine sets the pace
@@ -75,6 +78,7 @@ class Workflow(DAG):  # type: ignore[misc]
         self.stops = tuple(stops)
         self.clock = dict(clock or {})
         self.renamed = dict(renamed or {})
+        self.fans: dict[str, Fan] = {}
 
     def __enter__(self) -> Self:
         """Collect steps."""
@@ -93,6 +97,7 @@ class Workflow(DAG):  # type: ignore[misc]
         super().__exit__(kind, value, trace)
         _open.pop()
         if kind is None:
+            checks.check_fans(self.fans, self.task_ids)
             checks.check_paths(self.in_order, self.form_schema, catalogue.load())
             checks.check_standard(self.in_order, self.standard, self.clock)
             checks.check_renamed(self.version, self.renamed, [step.name for step in self.in_order])

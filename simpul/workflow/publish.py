@@ -35,6 +35,8 @@ class Found:
 
     file: Path
     definition: Definition
+    fans: tuple[str, ...] = ()
+    """Which steps stand for the elements of a list, in words."""
 
 
 def read(folder: Path) -> list[Found]:
@@ -51,7 +53,7 @@ def read(folder: Path) -> list[Found]:
             if definition.dag_id in found:
                 other = found[definition.dag_id].file.name
                 raise UnreadableWorkflowError(f"{file.name}: {definition.dag_id} is in {other} already")
-            found[definition.dag_id] = Found(file, definition)
+            found[definition.dag_id] = Found(file, definition, tuple(map(str, workflow.fans.values())))
     if not found:
         raise UnreadableWorkflowError(f"there is no workflow in {folder}: look at SIMPUL_DAGS_FOLDER or --dags")
     return list(found.values())

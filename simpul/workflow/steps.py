@@ -12,7 +12,7 @@ from connectors import catalogue
 from simpul.definition import StepDefinition, Want
 from simpul.papers import documents, notices
 from simpul.papers.words import TemplateError
-from simpul.workflow import checks
+from simpul.workflow import checks, fans
 from simpul.workflow.dag import Workflow, current_workflow
 
 T = TypeVar("T")
@@ -25,20 +25,37 @@ class _PositionalArguments(type(BaseOperator)):  # type: ignore[misc]
     """Lets a step be written `AgencyStep("parents", "dukcapil.get_family", {...})`; Airflow takes keywords only."""
 
     positional: tuple[str, ...]
+    fans_out: bool
 
     def __call__(cls, *arguments: Any, **keywords: Any) -> Any:
-        """Make a step."""
+        """Make a step, or with `for_each` one for each element of a list."""
         if len(arguments) > len(cls.positional):
             raise TypeError(f"{cls.__name__} takes {', '.join(cls.positional)} and then keywords")
-        return super().__call__(**dict(zip(cls.positional, arguments, strict=False)), **keywords)
+        facts = {**dict(zip(cls.positional, arguments, strict=False)), **keywords}
+        make = super().__call__
+        over, at_most = facts.pop("for_each", None), facts.pop("at_most", None)
+        if over is None:
+            return make(**facts)
+        if not cls.fans_out:
+            raise checks.WorkflowError(f"step {facts['name']!r}: a {cls.__name__} is not there once for each of a list")
+        fan = fans.fan(facts["name"], over, at_most, _workflow(facts["name"], facts).form_schema)
+        steps = fans.Each([make(**facts, place=fans.Place(fan, index)) for index in range(fan.at_most)])
+        _workflow(fan.name, facts).fans[fan.name] = fan
+        return steps
 
 
 class Step(BaseOperator, metaclass=_PositionalArguments):  # type: ignore[misc]
-    """What all steps share: they start in the triggerer, end there, and are tried again while the ledger is away."""
+    """What all steps share: they start in the triggerer, end there, and are tried again while the ledger is away.
+
+    Every step takes `for_each="form.children"`: it is then there once for each element, as `<name>_1`, `<name>_2` and so on, at most
+    `at_most` (by default as many as the form allows), and `item` in its paths and conditions is the element. A later step over the
+    same list refers by the bare name to the one of its own element; any other refers to the list of all records there are.
+    """
 
     start_from_trigger = True
     kind: ClassVar[str]
     positional: ClassVar[tuple[str, ...]]
+    fans_out: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -52,11 +69,12 @@ class Step(BaseOperator, metaclass=_PositionalArguments):  # type: ignore[misc]
         expires: str | None = None,
         reference: str | None = None,
         more: Mapping[str, Any] | None = None,
+        place: fans.Place | None = None,
         **airflow: Any,
     ) -> None:
-        workflow = airflow.get("dag") or current_workflow()
-        if not isinstance(workflow, Workflow):
-            raise checks.WorkflowError(f"step {name!r} stands outside a Workflow: put it inside `with Workflow(...):`")
+        workflow = _workflow(name, airflow)
+        if place:
+            name, title, when = place.name, f"{title} {place.index + 1}".strip(), place.when(when, workflow.fans)
         # Airflow's own retries see the ledger through an outage of some minutes; no time-outs, which would run a
         # worker just to fail.
         super().__init__(
@@ -73,12 +91,14 @@ class Step(BaseOperator, metaclass=_PositionalArguments):  # type: ignore[misc]
                 "name": name,
                 "kind": self.kind,
                 "operation": operation,
-                "request": dict(request or {}),
+                "request": {
+                    field: fans.bound(source, workflow.fans, place) for field, source in (request or {}).items()
+                },
                 "title": title,
                 "when": when,
                 "accept": accept,
-                "expires": expires,
-                "reference": reference,
+                "expires": fans.single(f"step {name!r}, expires", expires, workflow.fans, place),
+                "reference": fans.single(f"step {name!r}, reference", reference, workflow.fans, place),
                 **(more or {}),
             }
         )
@@ -236,6 +256,7 @@ class GatherStep(Step):
 
     kind = "agency"
     positional = ("name", "operation", "request")
+    fans_out = False
     ui_color = "#cfe8e8"
 
     def __init__(
@@ -405,6 +426,13 @@ def _read(read: Callable[[str | Path], tuple[str, T]], step: str, template: str 
         return read(template)
     except TemplateError as error:
         raise checks.WorkflowError(f"step {step!r}: {error}") from None
+
+
+def _workflow(name: str, facts: Mapping[str, Any]) -> Workflow:
+    workflow = facts.get("dag") or current_workflow()
+    if not isinstance(workflow, Workflow):
+        raise checks.WorkflowError(f"step {name!r} stands outside a Workflow: put it inside `with Workflow(...):`")
+    return workflow
 
 
 def _check(step: StepDefinition) -> None:
