@@ -52,6 +52,14 @@ class Settings(BaseSettings):
 
     wave_size: PositiveInt = Field(default=500, description="Most applications that one DAG run carries.")
     waves_in_flight: PositiveInt = Field(default=4, description="Most waves of one service under way at once.")
+    waves_in_all: PositiveInt = Field(
+        default=32, description="Most waves of all services under way at once, beyond a first one of each."
+    )
+    head_start: float = Field(
+        default=14_400.0,
+        ge=0,
+        description="Seconds that an application of a vulnerable group goes before others: those that waited longer go first.",
+    )
     wave_budget: PositiveFloat = Field(default=20.0, description="Seconds a step waits before it parks its members.")
     wave_patience: PositiveFloat = Field(
         default=3.0, description="Seconds without an answer after which a step parks those who hold up the others."

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
@@ -50,6 +51,7 @@ def takes(model: type[BaseModel]) -> dict[str, Any]:
     responses={
         201: {"model": models.Receipt, "description": "Filed"},
         200: {"model": models.Receipt, "description": "Filed before with the same Idempotency-Key"},
+        403: {"description": "The key lacks the scope `intake`, or for `vulnerable` the scope `priority`"},
         404: {"description": "No such service"},
         409: {"description": "The Idempotency-Key was used for another application"},
         413: {"description": "Larger than 1 MiB"},
@@ -73,6 +75,8 @@ def file(
     service = here.service(new.service, new.version)
     if service is None:
         raise unknown_service()
+    if new.vulnerable is not None and "priority" not in key.scopes:
+        raise Problem(403, "scope", "This key does not file applications that go first; it takes the scope priority.")
     asked = intake.Intake(
         definition=service.definition,
         standing=here.standing(service.definition),
@@ -84,6 +88,8 @@ def file(
         idempotency_key=idempotency_key,
         contact=new.contact.model_dump() if new.contact else None,
         consents=tuple(dict.fromkeys(new.consents)),
+        ground=new.vulnerable,
+        head_start=timedelta(seconds=here.settings.head_start),
     )
     problems = [*service.form.problems(new.form), *_unknown_consents(service.definition, new.consents)]
     try:

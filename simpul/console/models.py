@@ -13,6 +13,7 @@ from schemas.text import Text
 
 Channel = Literal["counter", "mobile", "kiosk", "web"]
 State = Literal["runnable", "in_wave", "waiting", "incident", "completed", "rejected", "withdrawn", "lapsed"]
+Ground = Literal["elderly", "disabled", "pregnant", "child"]
 ServiceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
 
@@ -50,6 +51,10 @@ class NewApplication(_Request):
         (), max_length=50, description="Steps that may fetch a record: the citizen has agreed at the counter"
     )
     contact: Contact | None = Field(None, description="Where notices go; without it the citizen is sent none")
+    vulnerable: Ground | None = Field(
+        None,
+        description="Why it goes first, if it does; needs a key of the scope priority. Kept sealed, shown to who decides",
+    )
 
 
 class Amendment(_Request):
@@ -395,6 +400,7 @@ class TaskDetail(TaskSummary):
     wants: list[Wanted]
     form: dict[str, Any]
     records: dict[str, Any] = Field(description="By step")
+    vulnerable: Ground | None = Field(description="Why it has priority")
     supplements: list[dict[str, Any]] = Field(description="What the citizen brought when asked")
     entered: dict[str, Any] = Field(description="What the first officer entered")
 

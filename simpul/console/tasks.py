@@ -78,6 +78,7 @@ def show_task(here: Here, key: Deciding, number: Number, step: StepName, by: mod
         wants=[models.Wanted(**want.model_dump()) for want in spec.wants],
         form=json.loads(data_key.open(form.sealed, form.aad)) if form else {},
         records=records,
+        vulnerable=data_key.open(task.ground, "ground").decode() if task.ground else None,
         supplements=content.get("supplements", []),
         entered=content.get("findings", {}),
     )

@@ -4,7 +4,8 @@ A wave is stored before Airflow is told. An engine that dies in between leaves a
 again: Airflow answers a repeat with what is there.
 """
 
-from datetime import datetime, timedelta
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -18,6 +19,7 @@ log = structlog.get_logger(__name__)
 
 _ORPHANED_AFTER = timedelta(seconds=5)
 _DAG_SEEN_FOR = timedelta(seconds=5)
+_BEFORE = datetime.min.replace(tzinfo=UTC)
 
 
 class Dispatcher:
@@ -26,6 +28,7 @@ class Dispatcher:
     Args:
         wave_size: Most applications in a wave.
         in_flight: Most waves of one service version under way at once.
+        in_all: Most waves of all services under way at once, beyond a first one of each.
         linger: How long a queue waits for company while other waves of its service are under way.
     """
 
@@ -37,6 +40,7 @@ class Dispatcher:
         *,
         wave_size: int,
         in_flight: int,
+        in_all: int = 32,
         linger: float,
         strikes: int,
     ) -> None:
@@ -45,6 +49,7 @@ class Dispatcher:
         self._clock = clock
         self._wave_size = wave_size
         self._in_flight = in_flight
+        self._in_all = in_all
         self._linger = timedelta(seconds=linger)
         self._strikes = strikes
         self._dags: dict[tuple[str, int], tuple[str, datetime]] = {}
@@ -57,32 +62,31 @@ class Dispatcher:
             queues = waves.queues(connection)
         orphans = [w for w in under_way if w.state == "claimed" and w.claimed_at + _ORPHANED_AFTER < now]
         started = sum(self._start(wave) for wave in orphans)
-        for queue in queues:
-            try:
-                started += self._serve(queue, under_way)
-            except DefinitionError as error:
-                log.error("definition cannot be had", service=queue.service, version=queue.version, why=str(error))  # noqa: TRY400
-        return started
-
-    def _serve(self, queue: Queue, under_way: list[Wave]) -> int:
-        """Claim and start waves from a queue while there is something to carry and room for it.
-
-        What is claimed joins `under_way`: the queues of a service version share its room.
-        """
-        carrying = sum(w.members > 0 for w in under_way if (w.service, w.version) == (queue.service, queue.version))
-        started = 0
-        while self._ready(queue, carrying):
-            wave = self._claim(queue, self._in_flight - carrying)
+        while queue := self._next(queues, under_way):
+            queues.remove(queue)
+            wave = self._claim(queue, self._in_flight - _carried(under_way)[queue.service, queue.version])
             if wave is None:
-                break
-            carrying += 1
+                continue
             under_way.append(wave)
-            queue = queue.without(wave.members)
+            queues.append(queue.without(wave.members))
             started += self._start(wave)
         return started
 
-    def _ready(self, queue: Queue, carrying: int) -> bool:
+    def _next(self, queues: list[Queue], under_way: list[Wave]) -> Queue | None:
+        """The queue that the next wave is for: of the service with the fewest waves under way, the one whose turn it is.
+
+        Nothing of it is remembered, so several engines share one order, and a restart changes nothing.
+        """
+        carried = _carried(under_way)
+        served = Counter(wave.service for wave in under_way if wave.members)
+        ready = [queue for queue in queues if self._ready(queue, carried[queue.service, queue.version], served)]
+        return min(ready, key=lambda queue: (served[queue.service], queue.turn or _BEFORE, queue.oldest), default=None)
+
+    def _ready(self, queue: Queue, carrying: int, served: Counter[str]) -> bool:
         if queue.runnable == 0 or carrying >= self._in_flight:
+            return False
+        # However much is under way for others: the first wave of a service waits for nobody.
+        if served[queue.service] and served.total() >= self._in_all:
             return False
         waited = self._clock.now() - queue.oldest
         if carrying and queue.runnable < self._wave_size and waited < self._linger:
@@ -90,9 +94,10 @@ class Dispatcher:
         return self._dag_state(queue.service, queue.version) == "active"
 
     def _claim(self, queue: Queue, free: int) -> Wave | None:
-        size = waves.wave_size(queue.runnable, free, self._wave_size)
+        now = self._clock.now()
+        size = waves.wave_size(queue.runnable, free, self._wave_size, now - queue.oldest)
         with transaction(self._database) as connection:
-            return waves.claim(connection, queue, limit=size, now=self._clock.now())
+            return waves.claim(connection, queue, limit=size, now=now)
 
     def _start(self, wave: Wave) -> bool:
         """Tell Airflow; an answer that leaves it open is asked for again when the wave counts as orphaned."""
@@ -129,6 +134,10 @@ class Dispatcher:
             return known[0]
         try:
             state = str(self._airflow.dag_state(self._dag_id(service, version)))
+        except DefinitionError as error:
+            log.error("definition cannot be had", service=service, version=version, why=str(error))  # noqa: TRY400
+            self._dags[service, version] = ("unknown", now)
+            return "unknown"
         except AirflowUnreachableError as error:
             log.warning("airflow away", why=str(error))
             state = "unreachable"
@@ -137,3 +146,8 @@ class Dispatcher:
                 log.info("dag", service=service, version=version, state=state)
         self._dags[service, version] = (state, now)
         return state
+
+
+def _carried(under_way: list[Wave]) -> Counter[tuple[str, int]]:
+    """The waves under way by service and version: the queues of one share its room."""
+    return Counter((wave.service, wave.version) for wave in under_way if wave.members)

@@ -70,6 +70,7 @@ def _duties(settings: Settings, database: Database, producer: Producer) -> list[
         clock,
         wave_size=settings.wave_size,
         in_flight=settings.waves_in_flight,
+        in_all=settings.waves_in_all,
         linger=settings.wave_linger,
         strikes=settings.strikes,
     )

@@ -20,6 +20,7 @@ from simpul.ledger.tables import application
 SCOPES: dict[str, str] = {
     "intake": "file applications; amend and withdraw those filed with the same key",
     "read": "see applications, their timelines and the services",
+    "priority": "file applications of vulnerable groups that go first; beside intake",
     "exchange": "ask agencies directly, reads only",
     "manage": "amend and withdraw applications whoever filed them; see and resolve incidents",
     "decide": "see and decide officers' tasks; as decide:GROUP, those of one group",

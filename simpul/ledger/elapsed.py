@@ -24,9 +24,10 @@ _RANKS: dict[str, int] = {
     "wait": 5,
     "payment": 6,
     "citizen": 7,
+    "told": 8,
 }
 """An officer; an agency's answer that is under way; the same while the agency cannot be reached; the bus; a step that needs an
-operator; an agency that said "not yet"; the citizen's payment; the citizen."""
+operator; an agency that said "not yet"; the citizen's payment; the citizen; what the application is said to wait for, where no more is known."""
 
 OUTAGE_ACTIONS: tuple[str, ...] = ("agency.unreachable", "agency.reachable", "agency.stopped", "agency.resumed")
 _AWAY: dict[str, str | None] = {"agency.unreachable": "outage", "agency.stopped": "bus"}
@@ -173,8 +174,18 @@ class _Reader:
         elif event.action in ("application.amended", "application.rerun"):
             for step in event.detail.get("steps", ()):
                 self._over(step)
+        elif event.action == "application.migrated":
+            self._migrated(event.detail["mapped"], event.detail["steps"])
         if event.state is not None:
             self._state(event, event.state)
+
+    def _migrated(self, mapped: Mapping[str, str], behind: Iterable[str]) -> None:
+        """Another version of the workflow: what was asked under an old name is asked under a new one."""
+        carried = {new: self.steps.pop(old) for old, new in mapped.items() if old in self.steps}
+        for step in behind:
+            self._over(step)
+        self.steps.update(carried)
+        self.payments.update(new for old, new in mapped.items() if old in self.payments)
 
     def elapsed(self, away: Sequence[Away]) -> Elapsed:
         start = self.start or self.end
@@ -262,6 +273,8 @@ class _Reader:
         elif state == "waiting" and waits_for == "payment":
             self.payments.update([event.step] if event.step else [])
             self._stands("payment", "payment")
+        elif state == "waiting" and waits_for:
+            self._stands("told", "officer" if waits_for.startswith("officer:") else waits_for)
         elif state in CLOSED:
             self.closed = True
 

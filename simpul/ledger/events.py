@@ -44,6 +44,7 @@ class Event:
 
 ACTIONS: dict[str, str] = {
     "application.received": "An application was filed",
+    "application.prioritised": "Its applicant is of a vulnerable group: it goes first",
     "application.claimed": "A wave took it along",
     "application.runnable": "It can go on",
     "application.waiting": "It waits for something from outside",

@@ -5,7 +5,7 @@ Whether the form fits the service is decided before, by the console.
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -46,6 +46,8 @@ class Intake:
         received_by: Name of the API key.
         contact: Where and in which language the citizen is told, if anywhere.
         consents: Steps of the workflow that may fetch their record.
+        ground: Why it goes first, if it does: `elderly`, `disabled`, `pregnant` or `child`. Kept sealed.
+        head_start: How much later an application without a ground may have been filed and still not go before it.
         idempotency_key: As sent; None when the sender takes the risk of filing twice.
     """
 
@@ -59,6 +61,8 @@ class Intake:
     idempotency_key: str | None = None
     contact: dict[str, str] | None = None
     consents: tuple[str, ...] = ()
+    ground: str | None = None
+    head_start: timedelta = timedelta(hours=4)
 
     @cached_property
     def content(self) -> str:
@@ -68,6 +72,8 @@ class Intake:
             asked.append(self.contact)
         if self.consents:
             asked.append(sorted(self.consents))
+        if self.ground is not None:
+            asked.append({"vulnerable": self.ground})
         return json.dumps(asked, sort_keys=True, separators=(",", ":"))
 
 
@@ -95,6 +101,7 @@ def file(connection: Connection, intake: Intake, keys: Keys, clock: Clock, insta
     key = keys.data_key(wrapped, subject)
     sealed = key.seal(json.dumps(intake.form, separators=(",", ":")).encode(), "form:1")
     contact = None if intake.contact is None else key.seal(json.dumps(intake.contact).encode(), "contact")
+    ground = None if intake.ground is None else key.seal(intake.ground.encode(), "ground")
     definition = intake.definition
     filed = connection.execute(
         _FILE,
@@ -114,6 +121,9 @@ def file(connection: Connection, intake: Intake, keys: Keys, clock: Clock, insta
             "received_by": intake.received_by,
             "idempotency_key": _blinded(keys, intake),
             "request_digest": keys.blind(intake.content),
+            "priority": 0 if ground is None else 1,
+            "ground": ground,
+            "turn_at": now if ground is None else now - intake.head_start,
             **_promised(intake),
             "event": f"{number}:received",
             "digest": digest(sealed),
@@ -126,6 +136,18 @@ def file(connection: Connection, intake: Intake, keys: Keys, clock: Clock, insta
         step = definition.consents[fetching]
         agreed = consent(definition, step, number=number, agreed=True, actor=intake.received_by, at=now)
         events.record(connection, [agreed])
+    if ground is not None:
+        # Not the ground itself: that somebody is disabled or pregnant is nobody's to read in a timeline.
+        told = Event(
+            id=f"{number}:prioritised",
+            at=now,
+            actor=intake.received_by,
+            action="application.prioritised",
+            application=number,
+            service=definition.service,
+            digest=digest(ground),
+        )
+        events.record(connection, [told])
     return Filed(number, created=True)
 
 
@@ -134,10 +156,10 @@ _FILE = text("""
 WITH filed AS (
     INSERT INTO application (number, subject, service, version, channel, state, next_step, since, data_key, form,
                              contact, consents, traceparent, received_by, idempotency_key, request_digest, received_at,
-                             standard, due_at, standard_at, due_by)
+                             standard, due_at, standard_at, due_by, priority, ground, turn_at)
     VALUES (:number, :subject, :service, :version, :channel, 'runnable', :next_step, :now, :data_key, :form,
             :contact, CAST(:consents AS text[]), :traceparent, :received_by, :idempotency_key, :request_digest, :now,
-            :standard, :due_at, :standard_at, :due_by)
+            :standard, :due_at, :standard_at, :due_by, :priority, :ground, :turn_at)
     ON CONFLICT (received_by, idempotency_key) DO NOTHING
     RETURNING number, service, received_by, received_at, state
 )

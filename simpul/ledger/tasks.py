@@ -54,6 +54,7 @@ class Task:
     asked: tuple[str, ...]
     content: bytes | None
     priority: int
+    ground: bytes | None
     channel: str
     received_by: str
 
@@ -91,7 +92,7 @@ def ask(
 
 _SELECT = """
 SELECT t.application, a.subject, a.data_key, a.service, a.version, t.step, t.revision, s.ask, t.kind, t."group", t.state,
-       t.opened_at, t.until, t.escalated_at, t.first_by, t.asked, t.content, a.priority, a.channel, a.received_by
+       t.opened_at, t.until, t.escalated_at, t.first_by, t.asked, t.content, a.priority, a.ground, a.channel, a.received_by
 FROM task t JOIN application a ON a.number = t.application
 JOIN step_run s ON s.application = t.application AND s.step = t.step AND s.revision = t.revision
 WHERE t.closed_at IS NULL AND s.state = 'waiting' AND a.closed_at IS NULL
@@ -371,4 +372,7 @@ def _key(task: Task) -> dict[str, Any]:
 def _task(row: Any) -> Task:
     plain = {name: getattr(row, name) for name in Task.__dataclass_fields__}
     content = None if row.content is None else bytes(row.content)
-    return Task(**{**plain, "data_key": bytes(row.data_key), "asked": tuple(row.asked), "content": content})
+    ground = None if row.ground is None else bytes(row.ground)
+    return Task(
+        **{**plain, "ground": ground, "data_key": bytes(row.data_key), "asked": tuple(row.asked), "content": content}
+    )

@@ -4,7 +4,7 @@ import math
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
@@ -16,13 +16,19 @@ from simpul.ledger.transitions import Incident, Move, apply, open_incidents
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The runnable applications of one service and version with the same next step."""
+    """The runnable applications of one service and version with the same next step.
+
+    Attributes:
+        oldest: Since when the one waits that waits longest.
+        turn: The turn of the one that goes first, None where it was filed before there were turns.
+    """
 
     service: str
     version: int
     next_step: str
     runnable: int
     oldest: datetime
+    turn: datetime | None = None
 
     def without(self, claimed: int) -> "Queue":
         """What is left after a wave was claimed from it."""
@@ -43,7 +49,8 @@ class Wave:
 
 
 _QUEUES = text("""
-SELECT service, version, next_step, count(*) AS runnable, min(since) AS oldest
+SELECT service, version, next_step, count(*) AS runnable, min(since) AS oldest,
+       CASE WHEN bool_and(turn_at IS NOT NULL) THEN min(turn_at) END AS turn
 FROM application WHERE state = 'runnable' AND pending IS NULL
 GROUP BY service, version, next_step ORDER BY min(since)
 """)
@@ -55,13 +62,17 @@ def queues(connection: Connection) -> list[Queue]:
 
 
 _WORTH_A_RUN = 100
+_LONG = timedelta(seconds=30)
 
 
-def wave_size(runnable: int, free: int, largest: int) -> int:
-    """How many to claim: the backlog spread over the free waves, at most `largest`. Grows with the backlog.
+def wave_size(runnable: int, free: int, largest: int, waited: timedelta = timedelta()) -> int:
+    """How many to claim: the backlog spread over the free waves, at most `largest`. Grows with backlog and age.
 
-    What a DAG run carries costs little, its steps cost much: fewer than 100 are never spread.
+    What a DAG run carries costs little, its steps cost much: fewer than 100 are never spread. Where somebody has waited
+    long, the runs are what is short, and each takes what it can.
     """
+    if waited >= _LONG:
+        return min(largest, max(runnable, 1))
     return min(largest, max(math.ceil(runnable / max(free, 1)), min(runnable, _WORTH_A_RUN)))
 
 
@@ -70,7 +81,7 @@ WITH chosen AS (
     SELECT number FROM application
     WHERE state = 'runnable' AND service = :service AND version = :version AND next_step = :next_step
       AND pending IS NULL AND solo = :solo
-    ORDER BY priority DESC, number LIMIT :limit FOR UPDATE SKIP LOCKED
+    ORDER BY turn_at NULLS FIRST, number LIMIT :limit FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE application a
     SET state = 'in_wave', wave = :wave, since = :now, learnt_at_claim = a.learnt

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -370,3 +371,30 @@ def test_the_same_key_with_another_contact_is_another_request(file):
     assert file(idempotency="k", contact=CONTACT).status_code == 201
     assert file(idempotency="k", contact=CONTACT).status_code == 200
     assert file(idempotency="k").status_code == 409
+
+
+def test_only_a_key_of_the_scope_priority_files_for_the_vulnerable(file, client, key, engine, configuration):
+    assert file(vulnerable="disabled").status_code == 403
+    client.headers["X-API-Key"] = key("front-office", "intake", "read", "priority")
+    assert file(vulnerable="rich").status_code == 422
+    first = file(idempotency="k", vulnerable="disabled")
+    assert (first.status_code, file(idempotency="k", vulnerable="disabled").status_code) == (201, 200)
+    assert file(idempotency="k", vulnerable="child").status_code == 409
+    number = first.json()["number"]
+    with engine.connect() as connection:
+        row = connection.execute(
+            text(
+                "SELECT subject, data_key, priority, ground, received_at - turn_at AS ahead FROM application WHERE number = :n"
+            ),
+            {"n": number},
+        ).one()
+    assert (row.priority, row.ahead) == (1, timedelta(hours=4))
+    plain = configuration.keys.data_key(bytes(row.data_key), row.subject).open(bytes(row.ground), "ground")
+    assert plain == b"disabled"
+    timeline = client.get(f"/v1/applications/{number}/events")
+    assert [event["action"] for event in timeline.json()["events"]] == [
+        "application.received",
+        "application.prioritised",
+    ]
+    assert "disabled" not in timeline.text
+    assert file().status_code == 201

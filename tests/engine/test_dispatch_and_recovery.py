@@ -3,6 +3,9 @@
 The client itself is tested against a real Airflow in tests/workflow.
 """
 
+from collections import Counter
+from datetime import timedelta
+
 import pytest
 
 from simpul.engine.airflow_client import AirflowUnreachableError, DagMissing, Started, Unreachable
@@ -77,6 +80,55 @@ def test_while_a_wave_is_under_way_the_next_ones_gather_for_a_moment(world, airf
 
 def test_wave_size_grows_with_the_backlog():
     assert [waves.wave_size(n, 4, 500) for n in (1, 40, 150, 1200, 4000)] == [1, 40, 100, 300, 500]
+
+
+def test_where_somebody_waited_long_each_wave_takes_what_it_can():
+    waited = timedelta(minutes=1)
+    assert [waves.wave_size(n, 4, 500, waited) for n in (0, 1, 150, 4000)] == [1, 1, 150, 500]
+
+
+def many(world, service, number):
+    """So many applications of a service wait, put there at once."""
+    one = world.file(service)
+    with transaction(world.db) as connection:
+        connection.exec_driver_sql(
+            """
+            INSERT INTO application (number, subject, service, version, channel, state, next_step, since, data_key, form,
+                                     traceparent, received_by, request_digest, received_at, turn_at)
+            SELECT number || '-' || n, subject || n, service, version, channel, state, next_step, since, data_key, form,
+                   traceparent, received_by, request_digest, received_at, turn_at
+            FROM application, generate_series(2, %s) AS n WHERE number = %s
+            """,
+            (number, one),
+        )
+
+
+def test_ten_thousand_of_one_service_do_not_hold_up_one_of_another(world, airflow):
+    world.by_hand = True
+    dispatcher = Dispatcher(world.db, airflow, world.clock, wave_size=500, in_flight=4, in_all=3, linger=0.5, strikes=3)
+    many(world, "birth", 10_000)
+    world.turn(seconds=1)
+    alone = world.file("passport")
+    dispatcher.once()
+    carried = {wave.id: (wave.service, wave.members) for wave in under_way(world)}
+    # the passport is not the fifth, but the second
+    assert [carried[wave] for wave in airflow.runs] == [("birth", 500), ("passport", 1), ("birth", 500)]
+    assert world.state(alone) == "in_wave"
+    # what is full for the many has room for the first of a third service, and for no more of the first
+    third = world.file("licence")
+    world.turn(seconds=1)
+    dispatcher.once()
+    assert world.state(third) == "in_wave"
+    assert [wave.service for wave in under_way(world)].count("birth") == 2
+
+
+def test_services_share_the_room_evenly(world, airflow):
+    world.by_hand = True
+    dispatcher = Dispatcher(world.db, airflow, world.clock, wave_size=10, in_flight=8, in_all=6, linger=0, strikes=3)
+    for service, number in (("birth", 300), ("passport", 100), ("licence", 30)):
+        many(world, service, number)
+    dispatcher.once()
+    assert Counter(wave.service for wave in under_way(world)) == {"birth": 2, "passport": 2, "licence": 2}
 
 
 def test_no_more_waves_than_allowed_are_under_way(world, airflow, dispatcher):

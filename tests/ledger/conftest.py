@@ -155,6 +155,7 @@ class World:
             "received_by": "test",
             "request_digest": "",
             "received_at": self.now,
+            "turn_at": self.now - timedelta(hours=4) * int(columns.get("priority", 0)),
             **columns,
         }
         with transaction(self.db) as connection:

@@ -147,6 +147,18 @@ def test_a_rerun_ends_what_was_asked():
     assert split(story, RULES, until=at(3)).owner == "bus"
 
 
+def test_a_step_that_goes_over_to_another_version_is_asked_on_under_its_new_name():
+    story = [
+        filed(),
+        event(1, "task.opened", "check", detail={"for": "permits"}),
+        event(1, "application.waiting", "check", state="waiting", detail={"for": "officer:permits"}),
+        event(2, "application.migrated", detail={"mapped": {"check": "review"}, "steps": [], "revisions": {}}),
+        event(4, "step.done", "review"),
+        event(4, "application.runnable", state="runnable"),
+    ]
+    assert hours(split(story, RULES, until=at(5)))[1:] == [("officer", 1, 4, True), ("bus", 4, 5, True)]
+
+
 ACTIONS = st.sampled_from(
     [
         ("step.entered", None, {}),

@@ -66,6 +66,17 @@ def test_claim_takes_the_vulnerable_first(world):
     assert (world.state(ordinary), world.state(vulnerable)) == ("runnable", "in_wave")
 
 
+def test_one_who_waited_long_enough_goes_before_the_vulnerable(world):
+    ordinary = world.file()
+    world.turn(hours=3)
+    vulnerable = world.file(priority=1)
+    world.turn(hours=2)
+    late = world.file(priority=1)
+    for first in (vulnerable, ordinary, late):
+        world.claim(limit=1)
+        assert world.state(first) == "in_wave"
+
+
 def test_enter_opens_a_step_and_boxes_its_request_once(world):
     number = world.file()
     wave = world.claim()
