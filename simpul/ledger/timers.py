@@ -9,10 +9,14 @@ from sqlalchemy import Connection, text
 
 from simpul.ledger.transitions import resettle
 
+# What is left of ended applications and of older revisions must not use up the limit.
 _DUE = text("""
 SELECT a.number FROM application a
 WHERE a.closed_at IS NULL AND a.number IN (
-    SELECT s.application FROM step_run s WHERE s.state = 'waiting' AND s.until <= :now AND NOT s.recalled
+    SELECT s.application FROM step_run s
+    JOIN application o ON o.number = s.application AND o.closed_at IS NULL
+    WHERE s.state = 'waiting' AND s.until <= :now AND NOT s.recalled
+      AND s.revision = coalesce((o.revisions ->> s.step)::int, 1)
       AND NOT EXISTS (SELECT FROM task t WHERE t.application = s.application AND t.step = s.step AND t.revision = s.revision)
     ORDER BY s.until LIMIT :limit)
 ORDER BY a.number FOR UPDATE SKIP LOCKED

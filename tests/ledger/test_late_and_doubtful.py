@@ -76,6 +76,18 @@ def test_not_yet_to_a_question_before_the_deadline_does_not_lapse_however_late_i
     assert world.state(number) == "runnable"
 
 
+def test_what_ended_while_it_waited_takes_no_turn_from_a_wait_that_is_over(world):
+    gone = waiting_for_payment(world)
+    world.turn(minutes=1)
+    alive = waiting_for_payment(world)
+    with transaction(world.db) as connection:
+        transitions.request_withdrawal(connection, gone, actor="citizen", now=world.now)
+    world.turn(hours=3)
+    with transaction(world.db) as connection:
+        assert timers.deadlines(connection, now=world.now, limit=1) == 1
+    assert world.state(alive) == "runnable"
+
+
 def test_the_same_not_yet_again_does_not_undo_a_signal(world):
     number = waiting_for_payment(world)
     pay(world)
