@@ -201,6 +201,8 @@ def read(connection: Connection, number: str, wish: Wish) -> Held | None:
         raise CannotMigrateError(f"it goes by {case.service} version {case.version}")
     if case.closed:
         raise CannotMigrateError(f"it is {case.state}: what has ended stays so")
+    if case.undoes:
+        raise CannotMigrateError("it undoes another application, and goes by the version in which it was planned")
     if case.pending:
         raise CannotMigrateError(f"a citizen's request is under way ({case.pending}): first that")
     if busy := case.steps_in("open", "in_flight"):

@@ -1,6 +1,7 @@
 """Applications go over to another version of their workflow: what they came to goes along, and nothing is sent twice."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,7 @@ from simpul.ledger.signals import Signal
 from simpul.ledger.versions import CannotMigrateError, InFlightError
 from tests.ledger import conftest as ledger
 
+PUBLISHED = Path(__file__).parents[2] / "dags" / "published"
 FORM = {"type": "object", "required": ["nkk"]}
 
 
@@ -255,6 +257,29 @@ def test_names_are_followed_through_the_versions_between_and_back_again(world, o
     assert over.go(number, new=3)[0].mapped == {"deed": "akta"}
     assert over.go(number, old=3, new=1)[0].mapped == {"akta": "deed"}
     assert world.outcomes(number) == {("deed", 1): "done", ("akta", 1): "done", ("deed", 2): "done"}
+
+
+def test_a_passport_that_waits_for_its_payment_goes_over_to_the_version_with_a_book(world, over, monkeypatch):
+    old, new = (
+        Definition.model_validate_json((PUBLISHED / f"{name}.json").read_bytes())
+        for name in ("passport", "passport_v2")
+    )
+    monkeypatch.setitem(ledger.SERVICES, "passport", old)
+    with transaction(world.db) as connection:
+        connection.execute(text("DELETE FROM definition WHERE service = 'passport'"))
+        for each in (old, new):
+            definitions.publish(connection, each, actor="test", now=world.now)
+    person = {"name": "Warga Contoh"}
+    number = through(world, "passport", ("identity", "done", person), ("bill", "done", BILL), ("payment", None, None))
+    row = world.row(number)[0]
+    form = world.keys.data_key(row.data_key, row.subject).seal(
+        b'{"nik": "9974014101900001", "book": "5 years"}', "form:1"
+    )
+    with transaction(world.db) as connection:
+        connection.execute(text("UPDATE application SET form = :form WHERE number = :n"), {"form": form, "n": number})
+    found, state = over.go(number)
+    assert (found.kept, found.late, found.again) == (["identity", "bill", "payment"], ["opened"], [])
+    assert (state, world.row(number)[0].next_step) == ("runnable", "opened")
 
 
 def test_a_wish_that_contradicts_the_versions_is_refused(world, over):
