@@ -89,7 +89,6 @@ class Compensator:
             form={step.name: undo.request for step, undo in zip(workflow.steps, undos, strict=False)},
             received_by="engine",
             traceparent=tracing.child(due.traceparent),
-            idempotency_key=due.number,
         )
         return intake.file(connection, asked, self._keys, self._clock, self._installation).number
 
