@@ -1,18 +1,21 @@
-"""`simpul service`: checks the workflows of services and publishes them to the ledger.
+"""`simpul service`: lists the services of a folder of workflows, checks them and publishes them to the ledger.
 
-What is compared with what is decided in `simpul.workflow.publish`.
+What is compared with what is decided in `simpul.workflow.publish`, what is listed in `simpul.workflow.listing`.
 """
 
 import getpass
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from simpul import config
+from simpul.workflow import listing
 from simpul.workflow import publish as workflows
+from simpul.workflow.catalogue import CatalogueError
 
-app = typer.Typer(help="Check and publish the workflows of services.", no_args_is_help=True)
+app = typer.Typer(help="List, check and publish the workflows of services.", no_args_is_help=True)
 
 DagsFolder = Annotated[
     Path | None, typer.Option("--dags", metavar="FOLDER", help="The folder of workflows.", show_default="dags")
@@ -25,7 +28,9 @@ def publish(dags: DagsFolder = None) -> None:
     from simpul.ledger.definitions import VersionNeedsRaisingError, VersionVanishedError  # noqa: PLC0415 - checking needs no database
 
     settings = config.load()
-    found = _read(dags or settings.dags_folder)
+    folder = dags or settings.dags_folder
+    found = _read(folder)
+    _refuse(workflows.unfrozen(found, folder))
     try:
         results = workflows.publish(
             settings.database_url,
@@ -71,6 +76,39 @@ def check(
         for fan in each.fans:
             typer.echo(f"{each.definition.dag_id}: {fan}")
     typer.echo(f"{len(found)} workflows are in order.")
+
+
+@app.command(name="list")
+def list_services(
+    dags: DagsFolder = None,
+    *,
+    agency: Annotated[str | None, typer.Option("--agency", help="Only this agency's.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines: one object per service.")] = False,
+) -> None:
+    """List the services, as they are frozen: who answers for them, how long they take, what they cost, where."""
+    found = [service for service in _listed(dags) if agency in (None, service.agency)]
+    if as_json:
+        typer.echo(json.dumps([service.brief for service in found], ensure_ascii=False, indent=2))
+        return
+    for service in found:
+        typer.echo(f"{service.id:40} {service.agency:20} {service.standard:16} {service.price:>22}  {service.title}")
+
+
+@app.command()
+def show(service: Annotated[str, typer.Argument(metavar="ID")], dags: DagsFolder = None) -> None:
+    """Show what one service asks for, does and gives."""
+    found = {each.id: each for each in _listed(dags)}
+    if service not in found:
+        _refuse([f"there is no service {service!r}{listing.nearest(service, found)}"])
+    typer.echo(json.dumps(found[service].whole, ensure_ascii=False, indent=2))
+
+
+def _listed(dags: Path | None) -> list[listing.Listed]:
+    try:
+        return listing.services(dags or config.load().dags_folder)
+    except CatalogueError as error:
+        _refuse([str(error)])
+        raise  # unreachable: the line above exits
 
 
 def _read(folder: Path) -> list[workflows.Found]:

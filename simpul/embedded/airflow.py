@@ -143,9 +143,9 @@ class Airflow:
             "api_auth": {"jwt_secret": secrets.kept(vault, "jwt", lambda: base64.b64encode(os.urandom(64)).decode())},
             "dag_processor": {
                 "refresh_interval": 10,
-                "parsing_processes": 1,
+                "parsing_processes": 2,
                 # A changed file is parsed at once all the same.
-                "min_file_process_interval": 60,
+                "min_file_process_interval": 300,
                 "print_stats_interval": 0,
             },
             # A killed triggerer's steps move to its successor after this, not after 30 s.

@@ -11,14 +11,10 @@ from pydantic import BaseModel, ValidationError
 
 from connectors import catalogue
 from simpul.definition import Definition, StepDefinition
-from simpul.workflow import checks
+from simpul.workflow import airflow_facts, checks
 
 if TYPE_CHECKING:
     from simpul.workflow.fans import Fan
-
-WAVES_AT_ONCE = 16
-"""Airflow's limit on runs of one DAG under way. Above the engine's `waves_in_flight`, so that the engine sets the pace
-and a run that somebody starts or clears by hand finds room."""
 
 _open: list["Workflow"] = []
 _collected: list["Workflow"] | None = None
@@ -57,18 +53,7 @@ class Workflow(DAG):  # type: ignore[misc]
         renamed: Mapping[str, str] | None = None,
         **airflow: Any,
     ) -> None:
-        super().__init__(
-            dag_id=service if version == 1 else f"{service}_v{version}",
-            description=title,
-            schedule=None,
-            catchup=False,
-            is_paused_upon_creation=False,
-            max_active_runs=WAVES_AT_ONCE,
-            default_args={"owner": owner},
-            tags=["simpul", f"owner:{owner}", f"version:{version}"],
-            doc_md=f"**{title}** ({standard}). Cases live in Simpul's ledger; a run carries one wave of them.",
-            **airflow,
-        )
+        super().__init__(**airflow_facts.of_dag(service, version, title, standard, owner), **airflow)
         self.service = service
         self.version = version
         self.title = title

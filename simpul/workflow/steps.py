@@ -1,24 +1,19 @@
 """The nodes of a workflow. A step is a statement of what to ask of which agency; it runs nothing on a worker."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn, TypeVar
 
 from airflow.sdk import BaseOperator
-from airflow.triggers.base import StartTriggerArgs
 
 from connectors import catalogue
 from simpul.definition import StepDefinition, Want
 from simpul.papers import documents, notices
 from simpul.papers.words import TemplateError
-from simpul.workflow import checks, fans
+from simpul.workflow import airflow_facts, checks, fans
 from simpul.workflow.dag import Workflow, current_workflow
 
 T = TypeVar("T")
-
-TRIGGER = "simpul.workflow.trigger.StepTrigger"
-"""A string, because importing the trigger would bring SQLAlchemy and the ledger into every parse of a DAG file."""
 
 
 class _PositionalArguments(type(BaseOperator)):  # type: ignore[misc]
@@ -75,17 +70,7 @@ class Step(BaseOperator, metaclass=_PositionalArguments):  # type: ignore[misc]
         workflow = _workflow(name, airflow)
         if place:
             name, title, when = place.name, f"{title} {place.index + 1}".strip(), place.when(when, workflow.fans)
-        # Airflow's own retries see the ledger through an outage of some minutes; no time-outs, which would run a
-        # worker just to fail.
-        super().__init__(
-            task_id=name,
-            retries=8,
-            retry_delay=timedelta(seconds=5),
-            retry_exponential_backoff=2.0,
-            max_retry_delay=timedelta(minutes=1),
-            doc_md=title or None,
-            **airflow,
-        )
+        super().__init__(**airflow_facts.of_step(name, title), **airflow)
         self.definition = StepDefinition.model_validate(
             {
                 "name": name,
@@ -103,11 +88,7 @@ class Step(BaseOperator, metaclass=_PositionalArguments):  # type: ignore[misc]
             }
         )
         _check(self.definition)
-        self.start_trigger_args = StartTriggerArgs(
-            trigger_cls=TRIGGER,
-            next_method="execute",
-            trigger_kwargs={"service": workflow.service, "version": workflow.version, "step": name},
-        )
+        self.start_trigger_args = airflow_facts.trigger(workflow.service, workflow.version, name)
 
     def execute(self, context: Any) -> NoReturn:
         """Never runs: a step starts and ends in the triggerer.

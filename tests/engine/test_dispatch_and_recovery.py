@@ -7,11 +7,12 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 
 from simpul.engine.airflow_client import AirflowUnreachableError, DagMissing, Started, Unreachable
 from simpul.engine.dispatcher import Dispatcher
 from simpul.engine.recovery import Recovery
-from simpul.ledger import dispatch, transaction, waves
+from simpul.ledger import definitions, dispatch, transaction, waves
 
 
 class Airflow:
@@ -261,3 +262,36 @@ def test_a_run_that_vanished_with_its_dag_keeps_its_wave_until_the_dag_is_back(w
     airflow.dag = "active"
     recovery.once()
     assert world.state(number) == "runnable"
+
+
+def test_a_long_queue_starves_no_service_with_a_single_application(world, airflow, dispatcher):
+    for _ in range(450):
+        world.file()
+    single = world.file("permit")
+    dispatcher.once()
+    assert world.state(single) == "in_wave"
+    # The long queue's room is full and stays full; who comes then is served all the same.
+    late = world.file("licence")
+    for _ in range(3):
+        world.turn(seconds=1)
+        dispatcher.once()
+    assert world.state(late) == "in_wave"
+    assert sum(wave.service == "birth" for wave in under_way(world)) == 4
+
+
+def test_services_that_nobody_applied_for_cost_the_dispatcher_nothing(world, airflow, dispatcher):
+    statements = []
+    event.listen(world.db, "before_cursor_execute", lambda *given: statements.append(given[2]))
+
+    def asked():
+        statements.clear()
+        dispatcher.once()
+        return len(statements)
+
+    before = asked()
+    with transaction(world.db) as connection:
+        birth = definitions.definition(connection, "birth", 1)
+        for number in range(200):
+            idle = birth.model_copy(update={"service": f"catalogue_{number}"})
+            definitions.publish(connection, idle, actor="test", now=world.now)
+    assert asked() == before

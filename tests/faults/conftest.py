@@ -22,8 +22,8 @@ from simpul.embedded.samples import UNKNOWN_NIK
 from simpul.embedded.stack import Plan, Stack
 from simpul.ledger import api_keys, connect, transaction
 from simpul.ledger.cases import CLOSED
+from tests.conftest import DAGS, dags
 
-DAGS = Path(__file__).parents[2] / "dags"
 SETTINGS = {
     # What was in flight at a kill is in doubt after its lease: short, so that the test is.
     "SIMPUL_DUKCAPIL_CALL_DEADLINE": "3",
@@ -55,8 +55,9 @@ AGENCIES = ("dukcapil", "bpjs_kesehatan", "simponi", "imigrasi")
 def running(**settings: str) -> Iterator[Stack]:
     """A stack of one test's own, on a Postgres that waits for the disk."""
     with tempfile.TemporaryDirectory(prefix="simpul-faults-") as folder:
+        some = dags(Path(folder) / "dags")
         plan = Plan(
-            folder=Path(folder), dags=DAGS, usual_ports=False, agencies=AGENCIES, settings={**SETTINGS, **settings}
+            folder=Path(folder), dags=some, usual_ports=False, agencies=AGENCIES, settings={**SETTINGS, **settings}
         )
         stack = Stack(plan)
         try:

@@ -21,8 +21,8 @@ def _airflow_home(airflow_home: None) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path, dags_folder: Path) -> Path:
-    """A copy of the folder of workflows, to be changed."""
-    return Path(shutil.copytree(dags_folder, tmp_path / "dags"))
+    """A copy of the folder of workflows in Python, to be changed; test_catalogue.py has the catalogue's."""
+    return Path(shutil.copytree(dags_folder, tmp_path / "dags", ignore=shutil.ignore_patterns("catalogue*")))
 
 
 @pytest.fixture

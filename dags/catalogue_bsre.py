@@ -1,0 +1,5 @@
+"""BSrE's services as frozen from catalogue/bsre.yaml, an Airflow DAG each."""
+
+from simpul.workflow.frozen import services
+
+services(__file__)

@@ -1,0 +1,5 @@
+"""OSS's services as frozen from catalogue/oss.yaml, an Airflow DAG each."""
+
+from simpul.workflow.frozen import services
+
+services(__file__)
