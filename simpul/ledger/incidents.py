@@ -190,7 +190,7 @@ def _note(
     connection: Connection, found: Incident, case: Case | None, how: Resolution, *, actor: str, now: datetime
 ) -> str | None:
     """Written down; what holds nothing up is resolved by it."""
-    if case is not None and _held_up(case, found):
+    if (case is not None and _held_up(case, found)) or _still_stopped(connection, found):
         _tell(connection, found, "incident.noted", how, actor=actor, now=now)
     else:
         _tell(connection, found, "incident.resolved", how, actor=actor, now=now)
@@ -203,6 +203,12 @@ def _held_up(case: Case, found: Incident) -> bool:
     if case.closed:
         return False
     return found.step in case.steps_in("failed") if found.step else case.state == "incident"
+
+
+def _still_stopped(connection: Connection, found: Incident) -> bool:
+    """Whether the incident says that an agency is turned off, and it is: only turning it on resolves that."""
+    stopped = text("SELECT 1 FROM agency WHERE agency = :agency AND state = 'stopped'")
+    return found.kind == "agency_stopped" and connection.execute(stopped, {"agency": found.agency}).first() is not None
 
 
 def _may(

@@ -1,8 +1,14 @@
 """What operators do about incidents: a step is asked again, looked up, rejected or withdrawn; nothing is written twice."""
 
-import pytest
+from datetime import timedelta
 
+import pytest
+from sqlalchemy import text
+
+from schemas.messages import Failure
+from schemas.text import Text
 from simpul.ledger import incidents, outbox, transaction, waves
+from simpul.ledger.attempts import Attempts
 from simpul.ledger.incidents import CannotResolveError, Resolution, UnknownIncidentError
 from simpul.ledger.transitions import Incident, open_incidents
 
@@ -138,6 +144,21 @@ def test_a_note_resolves_what_holds_nothing_up(world):
             incidents.resolve(connection, late.id, Resolution("retry", "why"), actor="ops", now=world.now)
         incidents.resolve(connection, late.id, Resolution("note", "checked"), actor="ops", now=world.now)
     assert all(each.resolved_at for each in world.row(number, "incident"))
+
+
+def test_a_note_does_not_settle_that_an_agency_is_turned_off(world):
+    attempts = Attempts(world.url, "djp", "test", timedelta(seconds=30))
+    refused = Failure(kind="misconfigured", code="LOGIN", diagnosis=Text(id="x", en="x"), owner="us")
+    attempts.stop(refused, now=world.now)
+    for still_open in (1, 0):
+        with transaction(world.db) as connection:
+            found = incidents.listing(connection, agency="djp")
+            assert len(found) == 1
+            incidents.resolve(connection, found[0].id, Resolution("note", "called them"), actor="ops", now=world.now)
+            assert len(incidents.listing(connection, agency="djp")) == still_open
+        with transaction(world.db) as connection:
+            connection.execute(text("UPDATE agency SET state = 'running' WHERE agency = 'djp'"))
+    attempts.close()
 
 
 def test_an_application_that_was_struck_out_goes_on_again(world):
