@@ -120,6 +120,14 @@ def test_a_warning_and_a_breach_are_told_once_each_whichever_engine_is_restarted
     assert row(world, number).standard_at is None
 
 
+def test_what_one_engine_looks_at_another_passes_over(world):
+    at_an_agency(world)
+    facts = {"calendar": CALENDAR, "share": 0.8, "now": world.now}
+    with transaction(world.db) as first, transaction(world.db) as second:
+        assert standards.look(first, **facts) == 1
+        assert standards.look(second, **facts) == 0
+
+
 def test_a_breach_with_officers_calls_their_supervisor_and_leaves_the_tasks_deadline(world):
     number = asked(world)
     with transaction(world.db) as connection:
