@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from schemas.messages import OutcomeData
+from schemas.messages import OutcomeData, Reason
 from schemas.text import Text
 from simpul.crypto import digest
 from simpul.ledger import bulk, compensations, events, signals
@@ -21,6 +21,14 @@ from simpul.ledger.definitions import definition_of
 from simpul.ledger.events import Event
 from simpul.ledger.tables import outcome as outcome_table
 from simpul.ledger.transitions import Incident, Move, apply, open_incidents, resettle, resolve_incidents
+
+_NOT_IN_TIME = Reason(
+    code="NOT_IN_TIME",
+    text=Text(
+        id="Pembayaran atau konfirmasi tidak diterima sampai batas waktunya. Ajukan kembali bila masih diperlukan.",
+        en="The payment or confirmation had not come in by its deadline. Apply again if you still need it.",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +179,8 @@ def _close(batch: _Batch, case: Case, answer: Answer, came_to: str) -> None:
     if came_to == "lapsed" and run.reference:
         batch.lapsed.append((case, data.step))
     record = base64.b64decode(data.payload) if data.payload and came_to == "done" else None
-    reason = data.reason.model_dump(mode="json") if data.reason else None
+    told = data.reason or (_NOT_IN_TIME if came_to == "lapsed" else None)
+    reason = told.model_dump(mode="json") if told else None
     batch.outcomes.append(
         (
             case.number,

@@ -226,6 +226,9 @@ def test_deadline_asks_the_agency_a_last_time_and_then_lapses(world):
     world.relay()
     assert world.answer(number, "payment", "pending", ask=2) == "lapsed"
     assert world.outcomes(number)["payment", 1] == "lapsed"
+    (told,) = [row.reason for row in world.row(number, "outcome") if row.step == "payment"]
+    assert told["code"] == "NOT_IN_TIME"
+    assert {"id", "en"} <= told["text"].keys()
 
 
 def test_deadline_that_has_not_come_changes_nothing(world):
