@@ -18,7 +18,7 @@ from sqlalchemy import text
 from connectors import catalogue
 from connectors.toolkit.population import Population
 from simpul.clock import SystemClock
-from simpul.embedded.samples import UNKNOWN_NIK
+from simpul.embedded.scenarios import UNKNOWN_NIK
 from simpul.embedded.stack import Plan, Stack
 from simpul.ledger import api_keys, connect, transaction
 from simpul.ledger.cases import CLOSED

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from connectors.toolkit.population import Population
 from simpul.clock import SystemClock
-from simpul.embedded.samples import UNKNOWN_NIK
+from simpul.embedded.scenarios import UNKNOWN_NIK
 from tests.faults.conftest import Client
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
