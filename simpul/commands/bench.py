@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from connectors.bench import Figures
     from simpul.embedded.bench import Result
+    from simpul.embedded.bench_mixed import Result as Mixed
 
 app = typer.Typer(help="Measure what the whole stack carries, and what a call costs.", no_args_is_help=True)
 
@@ -56,6 +57,69 @@ def end_to_end(
         _show(result)
     if result.as_expected != applications or result.duplicate_writes:
         raise typer.Exit(1)
+
+
+@app.command("mixed")
+def mixed(
+    applications: Annotated[int, typer.Option(min=1, help="Over all services in turn.")] = 1000,
+    faults: Annotated[float, typer.Option(min=0, max=100, help="Per cent whose agencies fail on the way.")] = 5.0,
+    patience: Annotated[float, typer.Option(min=1, help="Seconds after which what has not ended is lost.")] = 3600.0,
+    dags: Annotated[Path, typer.Option(envvar="SIMPUL_DAGS_FOLDER", help="The workflows of the services.")] = Path(
+        "dags"
+    ),
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+) -> None:
+    """Carry a mix of all services through the whole stack, with officers, citizens and payers, some agencies failing.
+
+    Everything runs on this machine in a folder of its own. Each application is judged by its scenario. Exit status 1
+    unless all ended as they should, none was lost, and nothing was written twice.
+    """
+    from rich.console import Console  # noqa: PLC0415  # help must cost nothing
+
+    from simpul.embedded.bench_mixed import run  # noqa: PLC0415
+    from simpul.embedded.display import Display  # noqa: PLC0415
+    from simpul.embedded.scenarios.play import SETTINGS  # noqa: PLC0415
+    from simpul.embedded.stack import CANNOT_START, Plan, Stack  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    with tempfile.TemporaryDirectory(prefix="simpul-bench-") as folder:
+        settings = {"SIMPUL_LOG_LEVEL": "WARNING", **SETTINGS}
+        plan = Plan(folder=Path(folder), dags=dags, usual_ports=False, settings=settings)
+        display = Display(console)
+        told = -1
+
+        def tell(ended: int, of: int) -> None:
+            nonlocal told
+            if ended * 10 // of > told:
+                told = ended * 10 // of
+                display.line("bench", f"{ended} of {of} have ended")
+
+        try:
+            with Stack(plan, display.happening) as stack:
+                result = run(stack, applications, faults, patience=patience, told=tell)
+        except CANNOT_START as error:
+            console.print(str(error), style="red", markup=False, soft_wrap=True)
+            raise typer.Exit(1) from None
+        stack.remove_data()
+    if as_json:
+        typer.echo(json.dumps(result.as_json(), indent=2))
+    else:
+        _show_mixed(result)
+    if not result.is_right:
+        raise typer.Exit(1)
+
+
+def _show_mixed(result: "Mixed") -> None:
+    from rich.console import Console  # noqa: PLC0415  # help must cost nothing
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table("figure", "value")
+    for name, value in result.as_json().items():
+        rows = value.items() if isinstance(value, dict) else [("", value)]
+        for key, each in rows:
+            table.add_row(f"{name.replace('_', ' ')} {key}".strip(), each if isinstance(each, str) else f"{each:,}")
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
 @app.command("connectors")
