@@ -1,4 +1,4 @@
-"""`simpul demo`: start everything, carry 20 sample applications to their end, show it. What is filed is in `samples`."""
+"""`simpul demo`: start everything, carry 20 sample applications to their end, show it. What is filed is in `embedded.demo`."""
 
 import threading
 import time
@@ -11,16 +11,12 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from simpul.embedded.demo import Case, Demo
+    from simpul.embedded.demo import Demo
+    from simpul.embedded.scenarios.play import Case
 
-_PATIENCE = 300.0
+_PATIENCE = 600.0
 _WIDTH_OF_A_FILE = 140
-_SETTINGS = {
-    # The demo's agency is let down by a time-out; nobody should watch it for long.
-    "SIMPUL_DUKCAPIL_CALL_DEADLINE": "4",
-    "SIMPUL_DUKCAPIL_LEASE_SECONDS": "8",
-}
-_COLOURS = {"completed": "green", "rejected": "yellow", "incident": "red", "waiting": "cyan"}
+_COLOURS = {"completed": "green", "rejected": "yellow", "withdrawn": "yellow", "incident": "red", "waiting": "cyan"}
 
 
 def register(app: typer.Typer) -> None:
@@ -44,8 +40,9 @@ def demo(
 ) -> None:
     """Start everything on this machine and carry 20 sample applications to their end.
 
-    15 birth packages and 5 passports are filed over the HTTP API as counter, mobile unit, kiosk and web would. Two are
-    rejected by an agency, one gets through although its agency fails three times. Stays up until Ctrl-C.
+    Births, passports, deaths, moves, marriages, business licences and land transfers are filed over the HTTP API as
+    counter, mobile unit, kiosk and web would; officers decide, citizens answer and pay. Some are refused, one is
+    withdrawn, one gets through although its agency fails three times. Stays up until Ctrl-C.
     """
     import requests  # noqa: PLC0415  # help must not pay for it
     from rich.console import Console  # noqa: PLC0415
@@ -53,13 +50,14 @@ def demo(
     from simpul.embedded.demo import Demo  # noqa: PLC0415
     from simpul.embedded.display import Display, LogFollower, show_addresses  # noqa: PLC0415
     from simpul.embedded.interrupts import as_ctrl_c  # noqa: PLC0415
+    from simpul.embedded.scenarios.play import SETTINGS  # noqa: PLC0415
     from simpul.embedded.stack import CANNOT_START, Plan, Stack  # noqa: PLC0415
 
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH_OF_A_FILE)
     display = Display(console)
-    plan = Plan(folder=folder, dags=dags, settings=_SETTINGS)
+    plan = Plan(folder=folder, dags=dags, settings=SETTINGS)
     right = False
     try:
         with as_ctrl_c(), Stack(plan, display.happening) as stack:
@@ -87,20 +85,19 @@ def demo(
 
 
 def _run(console: "Console", demo: "Demo") -> bool:
-    from connectors.toolkit.population import Population  # noqa: PLC0415
     from simpul.clock import SystemClock  # noqa: PLC0415
-    from simpul.embedded.samples import samples  # noqa: PLC0415
+    from simpul.embedded.demo import shown  # noqa: PLC0415
 
     began = time.monotonic()
-    demo.file(samples(Population(), SystemClock().now().date()))
+    demo.file(shown(SystemClock().now()))
     console.print(f"\n{len(demo.cases)} applications filed.")
     _follow(console, demo, began)
     console.print(_table(demo.cases))
-    wrong = [case for case in demo.cases if not case.as_expected]
+    wrong = [case for case in demo.cases if case.problem]
     for case in wrong:
-        console.print(f"{case.display} is {case.state} and should be {case.sample.expected}", style="red")
-    told = next((case for case in demo.cases if case.sample.faults), demo.cases[0])
-    console.print(f"\nThe story of {told.display} ({told.sample.note}), from its events:\n")
+        console.print(f"{case.display} {case.problem}", style="red", markup=False)
+    told = next(case for case in demo.cases if case.dealt.scenario.faulty)
+    console.print(f"\nThe story of {told.display} ({told.dealt.scenario.name}), from its events:\n")
     console.print(demo.trace(told), markup=False, highlight=False, soft_wrap=True)
     if not wrong:
         console.print(
@@ -124,15 +121,19 @@ def _follow(console: "Console", demo: "Demo", began: float) -> None:
 
 
 def _line(case: "Case", began: float) -> str:
+    from simpul.embedded.demo import steps_decided  # noqa: PLC0415
+
     waiting = f" for {case.status['waiting']['whom']}" if case.status.get("waiting") else ""
     return (
-        f"{time.monotonic() - began:6.1f} s  {case.display}  {case.sample.service:<8}  {case.steps_decided} steps  "
-        f"{case.state}{waiting}"
+        f"{time.monotonic() - began:6.1f} s  {case.display}  {case.dealt.scenario.service:<8}  "
+        f"{steps_decided(case)} steps  {case.state}{waiting}"
     )
 
 
 def _table(cases: "list[Case]") -> "Table":
     from rich.table import Table  # noqa: PLC0415
+
+    from simpul.embedded.demo import agencies, reason, seconds, steps_decided  # noqa: PLC0415
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("application", "service", "channel", "state", "steps", "agencies", "seconds", "remark"):
@@ -140,12 +141,12 @@ def _table(cases: "list[Case]") -> "Table":
     for case in cases:
         table.add_row(
             case.display,
-            case.sample.service,
-            case.sample.channel,
+            case.dealt.scenario.service,
+            case.channel,
             f"[{_COLOURS.get(case.state, 'default')}]{case.state}[/]",
-            case.steps_decided,
-            ", ".join(case.agencies),
-            f"{case.seconds:.1f}",
-            case.reason or case.sample.note,
+            steps_decided(case),
+            ", ".join(agencies(case)),
+            f"{seconds(case):.1f}",
+            reason(case) or case.dealt.scenario.name,
         )
     return table

@@ -1,4 +1,4 @@
-"""The demo: files the samples over HTTP as the channels would, pays the bills, follows all to their end.
+"""The demo: files cases of all services over HTTP as the channels would, does what people do, follows all to their end.
 
 A client of a running stack: it knows the console's API and the sandbox's controls, nothing inside.
 """
@@ -7,75 +7,47 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
-import requests
-
+from connectors.toolkit.population import WIB, Population
 from simpul.clock import SystemClock
-from simpul.embedded.samples import Sample
+from simpul.embedded.scenarios import TABLE, Dealt, deal
+from simpul.embedded.scenarios.play import SCOPES, Case, Play
 from simpul.embedded.stack import Stack, command
 from simpul.ledger import api_keys, connect, transaction
 
-CLOSED = frozenset({"completed", "rejected", "withdrawn", "lapsed"})
+SHOWN: Final = (
+    "birth: everything in one visit",
+    "birth: two 503s, then a time-out after the deed was made",
+    "birth: the mother is recorded twice",
+    "birth: everything in one visit",
+    "passport: paid at the bank",
+    "passport: a NIK that nobody has",
+    "passport: paid at the bank",
+    "death: nobody else is to be told",
+    "death: a civil servant's, and everybody is told",
+    "death: a missing paper is brought",
+    "move: within the regency",
+    "move: to another regency, with cards, insurance and tax office",
+    "move: withdrawn while the officer looks",
+    "marriage: at the office",
+    "marriage: outside the office, paid for",
+    "business: licensed",
+    "business: tax returns are missing, and the officer refuses",
+    "land: a sale, taxed and paid",
+    "land: an inheritance without a tax",
+    "land: a blocked certificate is refused",
+)
+"""What the demo files, all services in turn."""
+
 _POLL = 0.5
-_TIMEOUT = 15
 
 
-@dataclass
-class Case:
-    """A filed application and what the status API last said of it."""
-
-    sample: Sample
-    number: str
-    display: str
-    status: dict[str, Any] = field(default_factory=dict, repr=False)
-    paid: bool = False
-
-    @property
-    def state(self) -> str:
-        """Its state; `received` before the first look."""
-        return str(self.status.get("state", "received"))
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether it is closed, or cannot go on without an operator."""
-        return self.state in CLOSED or self.state == "incident"
-
-    @property
-    def as_expected(self) -> bool:
-        """Whether it ended as its sample says, with the agency's reason where that is a refusal."""
-        return self.state == self.sample.expected and (self.state != "rejected" or bool(self.reason))
-
-    @property
-    def steps(self) -> list[dict[str, Any]]:
-        """Its steps, in order."""
-        return list(self.status.get("steps", []))
-
-    @property
-    def steps_decided(self) -> str:
-        """How many of its steps have an outcome."""
-        return f"{sum(step['outcome'] is not None for step in self.steps)}/{len(self.steps)}"
-
-    @property
-    def agencies(self) -> list[str]:
-        """The agencies that were asked, in the order of the workflow."""
-        asked = [step["agency"] for step in self.steps if step["opened_at"] and step["outcome"] != "skipped"]
-        return list(dict.fromkeys(asked))
-
-    @property
-    def reason(self) -> str:
-        """The agency's reason, where one of them said no."""
-        reasons = [step["reason"] for step in self.steps if step["outcome"] == "rejected" and step["reason"]]
-        return str(reasons[0].get("text", {}).get("en", reasons[0].get("code", ""))) if reasons else ""
-
-    @property
-    def seconds(self) -> float:
-        """From its receipt to its end, or until now."""
-        received, closed = self.status.get("received_at"), self.status.get("closed_at")
-        end = datetime.fromisoformat(closed) if closed else datetime.now(UTC)
-        return (end - datetime.fromisoformat(received)).total_seconds() if received else 0.0
+def shown(now: datetime) -> list[Dealt]:
+    """The demo's cases, each about people of its own."""
+    known = {scenario.id: scenario for scenario in TABLE}
+    return list(deal([known[each] for each in SHOWN], now.astimezone(WIB), Population()))
 
 
 class Demo:
@@ -83,29 +55,19 @@ class Demo:
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.headers["X-API-Key"] = self._api_key()
-        self.cases: list[Case] = []
+        self._play = Play(stack.console_url, stack.sandbox_url, self._api_key())
 
-    def file(self, samples: list[Sample]) -> None:
+    @property
+    def cases(self) -> list[Case]:
+        """What was filed."""
+        return self._play.cases
+
+    def file(self, dealt: list[Dealt]) -> None:
         """Script the agencies' faults, then file everything."""
-        for fault in (fault for sample in samples for fault in sample.faults):
-            script = [{"operation": fault.operation, "match": fault.match, "faults": fault.faults}]
-            self._sandbox(fault.agency, "faults", script)
-        for sample in samples:
-            answer = self._session.post(
-                f"{self._stack.console_url}/v1/applications",
-                json={"service": sample.service, "channel": sample.channel, "form": sample.form},
-                headers={"Idempotency-Key": uuid.uuid4().hex},
-                timeout=_TIMEOUT,
-            )
-            answer.raise_for_status()
-            receipt = answer.json()
-            self.cases.append(Case(sample, receipt["number"], receipt["display"]))
+        self._play.file(dealt)
 
     def follow(self, seconds: float, changed: Callable[[Case], None]) -> Iterator[None]:
-        """Look at every open application again and again, pay what is to be paid; yields after each round.
+        """Look at every open application again and again, and do what people do; yields after each round.
 
         Args:
             seconds: Give up after this; the caller sees which have not ended.
@@ -113,10 +75,12 @@ class Demo:
         """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and not all(case.has_ended for case in self.cases):
-            for case in self.cases:
-                if not case.has_ended and self._look(case):
+            following = [(case, _progress(case.status)) for case in self.cases if not case.has_ended]
+            self._play.round()
+            for case, before in following:
+                self._play.inspect(case)
+                if _progress(case.status) != before:
                     changed(case)
-                self._pay(case)
             yield
             time.sleep(_POLL)
 
@@ -138,34 +102,41 @@ class Demo:
                 return api_keys.issue(
                     connection,
                     f"demo-{uuid.uuid4().hex[:8]}",
-                    {"intake", "read"},
+                    SCOPES,
                     actor="simpul demo",
                     now=SystemClock().now(),
                 )
         finally:
             engine.dispose()
 
-    def _look(self, case: Case) -> bool:
-        try:
-            answer = self._session.get(f"{self._stack.console_url}/v1/applications/{case.number}", timeout=_TIMEOUT)
-            answer.raise_for_status()
-        except requests.RequestException:
-            # What dies is started again; so is the question.
-            return False
-        before, case.status = _progress(case.status), answer.json()
-        return _progress(case.status) != before
 
-    def _pay(self, case: Case) -> None:
-        """Be the citizen at the bank: pay the bill that the status shows; the bank's news reach the console."""
-        bill = (case.status.get("waiting") or {}).get("bill")
-        if bill and not case.paid:
-            callback = f"{self._stack.console_url}/v1/callbacks/simponi"
-            self._sandbox("simponi", "pay", {"billing_code": bill["billing_code"], "push_to": callback})
-            case.paid = True
+def steps_decided(case: Case) -> str:
+    """How many of its steps have an outcome."""
+    steps = _steps(case)
+    return f"{sum(step['outcome'] is not None for step in steps)}/{len(steps)}"
 
-    def _sandbox(self, agency: str, control: str, body: Any) -> None:
-        url = f"{self._stack.sandbox_url}/_sandbox/{agency}/{control}"
-        self._session.post(url, json=body, timeout=_TIMEOUT, headers={"X-API-Key": None}).raise_for_status()
+
+def agencies(case: Case) -> list[str]:
+    """The agencies and officers that were asked, in the order of the workflow."""
+    asked = [step["agency"] for step in _steps(case) if step["opened_at"] and step["outcome"] != "skipped"]
+    return list(dict.fromkeys(filter(None, asked)))
+
+
+def reason(case: Case) -> str:
+    """What the citizen is told, where somebody said no."""
+    reasons = [step["reason"] for step in _steps(case) if step["outcome"] == "rejected" and step["reason"]]
+    return str(reasons[0].get("text", {}).get("en", reasons[0].get("code", ""))) if reasons else ""
+
+
+def seconds(case: Case) -> float:
+    """From its receipt to its end, or until now."""
+    received, closed = case.status.get("received_at"), case.status.get("closed_at")
+    end = datetime.fromisoformat(closed) if closed else datetime.now(UTC)
+    return (end - datetime.fromisoformat(received)).total_seconds() if received else 0.0
+
+
+def _steps(case: Case) -> list[dict[str, Any]]:
+    return list(case.status.get("steps", []))
 
 
 def _progress(status: dict[str, Any]) -> tuple[Any, ...]:

@@ -6,16 +6,16 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from connectors.toolkit.population import Population
 from simpul.embedded import guard
-from simpul.embedded.samples import CHANNELS, UNKNOWN_NIK, samples
+from simpul.embedded.demo import shown
+from simpul.embedded.scenarios import SERVICES
 
-TODAY = date(2026, 1, 9)
+NOW = datetime(2026, 1, 9, 3, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]
 
 
@@ -38,18 +38,13 @@ def folder(tmp_path):
         subprocess.run(["rm", "-rf", f"/var/tmp/{name.read_text()}"], check=True)  # noqa: S108
 
 
-def test_the_samples_are_15_birth_packages_and_5_passports_over_all_channels():
-    all_samples = samples(Population(), TODAY)
-    assert [sample.service for sample in all_samples] == ["birth"] * 15 + ["passport"] * 5
-    assert {sample.channel for sample in all_samples} == set(CHANNELS)
-    assert [sample.expected for sample in all_samples].count("rejected") == 2
-    assert sum(bool(sample.faults) for sample in all_samples) == 1
-
-
-def test_the_samples_are_about_people_whom_only_the_sandbox_knows():
-    for sample in samples(Population(), TODAY):
-        assert sample.form.get("nkk", sample.form.get("nik")).startswith("99")
-    assert UNKNOWN_NIK.startswith("99")
+def test_the_demo_shows_all_services_over_all_channels():
+    dealt = shown(NOW)
+    assert len(dealt) == 20
+    assert {each.scenario.service for each in dealt} == set(SERVICES)
+    assert {each.scenario.end.state for each in dealt} == {"completed", "rejected", "withdrawn"}
+    assert sum(each.scenario.faulty for each in dealt) == 1
+    assert not any(each.scenario.lapses for each in dealt)
 
 
 def test_where_java_is_missing_the_demo_says_what_to_do_and_leaves_nothing(folder):
