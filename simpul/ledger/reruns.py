@@ -16,7 +16,15 @@ from simpul.ledger import events
 from simpul.ledger.cases import Case, load, settle
 from simpul.ledger.definitions import definition_of
 from simpul.ledger.events import Event
-from simpul.ledger.transitions import Move, UnknownApplicationError, apply, renew, resolve_incidents
+from simpul.ledger.transitions import (
+    Move,
+    UnknownApplicationError,
+    apply,
+    open_incidents,
+    paid_in_vain,
+    renew,
+    resolve_incidents,
+)
 
 
 class CannotRerunError(Exception):
@@ -29,7 +37,8 @@ class Again:
 
     Attributes:
         came_to: Its outcome, or the state of its run.
-        writes: It asks for a write that took effect, or may have: sent again, it would happen twice.
+        writes: It asks for a write that took effect, or may have: sent again, it would happen twice. Or for money that was
+            paid for a bill that would be made out anew.
     """
 
     step: str
@@ -83,6 +92,7 @@ def rerun(
     if found.writes and not force:
         names = ", ".join(f"{each.step} ({each.operation}, {each.came_to})" for each in found.writes)
         raise CannotRerunError(f"writes would be sent again: {names}; only by force, with a reason")
+    in_vain = paid_in_vain(case, spec, [step])
     touched = renew(connection, case, spec, [step])
     happened = Event(
         at=now,
@@ -103,6 +113,7 @@ def rerun(
     events.record(connection, [happened, *moved])
     for name in touched:
         resolve_incidents(connection, number, name, actor=actor, now=now)
+    open_incidents(connection, in_vain, actor=actor, now=now)
     return found, to.state
 
 
@@ -147,6 +158,7 @@ def _ready(connection: Connection, number: str, step: str) -> tuple[Case, Defini
 def _plan(connection: Connection, case: Case, spec: Definition, step: str) -> Plan:
     sent = set(connection.execute(_SENT, {"number": case.number}).scalars())
     refused = set(connection.execute(_REFUSED, {"number": case.number}).scalars())
+    paid = {each.step for each in paid_in_vain(case, spec, [step])}
     steps = []
     for name in (step, *spec.descendants(step)):
         if name not in case.runs:
@@ -155,7 +167,8 @@ def _plan(connection: Connection, case: Case, spec: Definition, step: str) -> Pl
         effect = catalogue.load().get(operation, {}).get("effect", "write") if operation else "none"
         came_to = case.outcomes.get(name) or case.runs[name].state
         took_effect = came_to == "done" or (name in sent and name not in refused)
-        steps.append(Again(name, operation, came_to, writes=effect == "write" and took_effect))
+        writes = (effect == "write" and took_effect) or name in paid
+        steps.append(Again(name, operation, came_to, writes=writes))
     return Plan(case.number, steps)
 
 

@@ -223,6 +223,7 @@ def amend(connection: Connection, number: str, changed: Sequence[str], *, actor:
     if case.pending != "amend" or case.closed or case.steps_in("open", "in_flight"):
         return False
     spec = definition_of(connection, case)
+    in_vain = paid_in_vain(case, spec, changed)
     touched = renew(connection, case, spec, changed)
     case.pending = None
     connection.execute(
@@ -242,7 +243,29 @@ def amend(connection: Connection, number: str, changed: Sequence[str], *, actor:
     )
     moved = apply(connection, [Move(case, settle(case, spec), "amended")], actor=actor, now=now)
     events.record(connection, [happened, *moved])
+    open_incidents(connection, in_vain, actor=actor, now=now)
     return True
+
+
+def paid_in_vain(case: Case, spec: Definition, changed: Sequence[str]) -> "list[Incident]":
+    """What to call an operator for when steps start afresh: bills that were paid, and will be made out anew."""
+    touched = {step for name in changed for step in (name, *spec.descendants(name))}
+    return [
+        Incident(
+            kind="paid_in_vain",
+            diagnosis={
+                "id": "Tagihan yang sudah dibayar diganti tagihan baru: periksa dan kembalikan pembayaran pertama.",
+                "en": "A bill that was paid gives way to a new one: check, and refund the first payment.",
+            },
+            application=case.number,
+            service=case.service,
+            step=step.name,
+        )
+        for step in spec.steps
+        if step.kind == "payment"
+        and case.outcomes.get(step.name) == "done"
+        and (step.reference or "").partition(".")[0] in touched
+    ]
 
 
 def renew(connection: Connection, case: Case, spec: Definition, changed: Sequence[str]) -> list[str]:

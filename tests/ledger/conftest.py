@@ -59,6 +59,17 @@ PASSPORT = Definition(
         ),
     ),
 )
+PAID = PASSPORT.model_copy(
+    update={
+        "service": "passport_paid",
+        "steps": (
+            *PASSPORT.steps,
+            StepDefinition(
+                name="issue", kind="agency", operation="imigrasi.issue_passport", request={}, after=("payment",)
+            ),
+        ),
+    }
+)
 PERMIT = Definition(
     service="permit",
     version=1,
@@ -106,7 +117,7 @@ NOTICE = Definition(
         StepDefinition(name="card", kind="agency", operation="dukcapil.issue_family_card", request={}, after=("told",)),
     ),
 )
-SERVICES = {each.service: each for each in (BIRTH, PASSPORT, PERMIT, LICENCE, NOTICE)}
+SERVICES = {each.service: each for each in (BIRTH, PASSPORT, PAID, PERMIT, LICENCE, NOTICE)}
 
 
 class World:

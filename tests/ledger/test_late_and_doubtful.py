@@ -3,9 +3,10 @@
 import pytest
 from sqlalchemy import text
 
-from simpul.ledger import definitions, incidents, signals, timers, transaction, transitions
+from simpul.ledger import definitions, incidents, reruns, signals, timers, transaction, transitions, waves
 from simpul.ledger.definitions import UnreadableDefinitionError
 from simpul.ledger.incidents import Resolution
+from simpul.ledger.reruns import CannotRerunError
 from simpul.ledger.signals import Signal, receive
 from simpul.ledger.transitions import WithdrawalPendingError
 
@@ -145,6 +146,50 @@ def test_the_payment_of_a_bill_that_an_amendment_superseded_is_an_incident(world
     assert world.incidents(number) == ["late_payment"]
 
 
+def paid_and_not_through(world):
+    """The bill is paid, and the passport is still to come."""
+    number = world.file("passport_paid")
+    wave = world.claim("passport_paid")
+    for step, ask in (("bill", 1), ("payment", 1)):
+        world.enter(wave, step)
+        world.relay()
+        if step == "bill":
+            world.answer(number, "bill", ask=ask)
+    pay(world)
+    world.enter(world.claim("passport_paid"), "payment")
+    world.relay()
+    world.answer(number, "payment", ask=2)
+    with transaction(world.db) as connection:
+        waves.give_back(connection, world.row(number)[0].wave, result="success", strikes=3, now=world.now)
+    return number
+
+
+def test_what_was_paid_for_a_bill_that_an_amendment_supersedes_is_an_incident(world):
+    number = paid_and_not_through(world)
+    with transaction(world.db) as connection:
+        transitions.request_amendment(connection, number, b"x", actor="citizen", now=world.now)
+        assert transitions.amend(connection, number, ["bill"], actor="engine", now=world.now)
+    assert world.incidents(number) == ["paid_in_vain"]
+
+
+def test_a_rerun_asks_for_money_again_only_by_force_and_calls_an_operator(world):
+    number = paid_and_not_through(world)
+    how = {"reason": "r", "actor": "ops", "now": world.now}
+    with transaction(world.db) as connection:
+        with pytest.raises(CannotRerunError, match="payment"):
+            reruns.rerun(connection, number, "bill", force=False, **how)
+        reruns.rerun(connection, number, "bill", force=True, **how)
+    assert world.incidents(number) == ["paid_in_vain"]
+
+
+def test_a_payment_that_is_only_asked_about_again_costs_nothing(world):
+    number = paid_and_not_through(world)
+    with transaction(world.db) as connection:
+        found, _ = reruns.rerun(connection, number, "payment", reason="r", force=False, actor="ops", now=world.now)
+    assert found.writes == []
+    assert world.incidents(number) == []
+
+
 def test_a_second_push_for_a_paid_bill_changes_nothing_about_a_closed_case(world):
     number = waiting_for_payment(world)
     pay(world)
@@ -228,6 +273,23 @@ def test_what_settles_an_incident_is_an_event(world):
     world.answer(number, "deed", "failed")
     world.answer(number, "deed")
     assert world.actions(number).count("incident.resolved") == 1
+
+
+def test_a_no_in_one_branch_waits_for_the_doubtful_write_of_another(world):
+    number, wave = in_flight(world)
+    world.answer(number, "deed")
+    for step in ("card", "insured"):
+        world.enter(wave, step)
+    world.relay()
+    world.answer(number, "card", "rejected")
+    assert world.answer(number, "insured", "failed") == "incident"
+    (found,) = world.row(number, "incident")
+    with transaction(world.db) as connection:
+        incidents.resolve(connection, found.id, Resolution("look_up", "r"), actor="ops", now=world.now)
+    world.enter(world.claim(), "insured")
+    world.relay()
+    assert world.answer(number, "insured", ask=2) == "rejected"
+    assert world.outcomes(number)["insured", 1] == "done"
 
 
 def test_a_doubtful_write_that_happened_after_all_is_told_even_if_the_case_was_withdrawn(world):
