@@ -7,9 +7,12 @@ import pytest
 from typer.testing import CliRunner
 
 from schemas.identifiers import application_number, display_number
-from simpul import cli
-from simpul.crypto import decode_master_key
-from simpul.ledger import api_keys, connect, events, transaction
+from simpul import cli, worktime
+from simpul.clock import ManualClock
+from simpul.crypto import Keys, decode_master_key
+from simpul.definition import Definition, StepDefinition
+from simpul.engine.standards import Standards
+from simpul.ledger import api_keys, connect, definitions, events, intake, transaction
 from simpul.ledger.events import Event
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -155,3 +158,28 @@ def test_trace_says_when_a_right_number_is_nobody_s(simpul):
     ran = simpul("trace", NUMBER)
     assert ran.exit_code == 1
     assert "no such application here" in ran.output
+
+
+def test_late_applications_are_listed_and_trace_tells_whose_time_it_was(simpul, engine):
+    step = StepDefinition(name="deed", kind="agency", operation="dukcapil.register_birth", request={})
+    facts = {"title": "Birth", "standard": "3 working days", "owner": "dukcapil", "form": {}, "steps": (step,)}
+    birth = Definition(service="birth", version=1, **facts)
+    clock = ManualClock(START)
+    filed = intake.Intake(birth, "counter", {}, "counter-1", f"00-{'1' * 32}-{'2' * 16}-01")
+    with transaction(engine) as connection:
+        definitions.publish(connection, birth, actor="test", now=START)
+        number = intake.file(connection, filed, Keys(bytes(range(32))), clock, "99").number
+    assert simpul("application", "list", "--overdue").output == "There are none.\n"
+    assert number in simpul("application", "list").output
+    clock.turn(timedelta(days=9))
+    Standards(engine, clock, worktime.read, share=0.8).once()
+    (line,) = simpul("application", "list", "--overdue", "--service", "birth").output.splitlines()
+    assert line.split() == [number, "birth", "due", "2026-03-05", "09:00Z", "OVERDUE", "runnable"]
+    (plain,) = json.loads(simpul("application", "list", "--overdue", "--json").output)
+    assert (plain["number"], plain["breached_at"]) == (number, "2026-03-11 08:00:00+00:00")
+    assert simpul("application", "list", "--overdue", "--warning").exit_code == 2
+    told = simpul("trace", number).output
+    assert "Standard 3 working days: " in told
+    assert "due 2026-03-05 09:00Z, over since 2026-03-11 08:00Z." in told
+    assert "Time: bus " in told
+    assert json.loads(simpul("trace", number, "--json").output)["clock"]["whose"] == "bus"
