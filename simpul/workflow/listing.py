@@ -3,11 +3,13 @@
 Reads files only; neither Airflow nor the ledger is needed.
 """
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from connectors.catalogue import load
 from simpul.definition import Definition, StepDefinition
 from simpul.workflow import catalogue
 from simpul.workflow.catalogue import Agency, Service, Source, nearest
@@ -77,11 +79,14 @@ def services(dags: Path) -> list[Listed]:
 def _catalogue(dags: Path) -> Iterable[tuple[int, Listed]]:
     for file in catalogue.files(dags):
         agency = Source(file).read()
+        frozen = dags / "published" / catalogue.FOLDER / f"{file.stem}.json"
+        kept = json.loads(frozen.read_bytes()) if frozen.exists() else {}
+        steps = {(each["service"], each["version"]): each["steps"] for each in kept.values()}
         for service in agency.services:
-            yield service.version, _of_catalogue(agency, service)
+            yield service.version, _of_catalogue(agency, service, steps.get((service.id, service.version), []))
 
 
-def _of_catalogue(agency: Agency, service: Service) -> Listed:
+def _of_catalogue(agency: Agency, service: Service, steps: list[list[str]]) -> Listed:
     return Listed(
         id=service.id,
         title=service.title.id,
@@ -104,6 +109,7 @@ def _of_catalogue(agency: Agency, service: Service) -> Listed:
             ],
             "form": ["nik", *service.fields],
             "calls": [call.operation for call in service.calls],
+            "steps": [_step(*step) for step in steps],
             "result": service.result.model_dump(),
         },
     )
@@ -125,11 +131,36 @@ def _python(dags: Path) -> Iterable[tuple[int, Listed]]:
                 channels=catalogue.CHANNELS,
                 more={
                     "version": found.version,
+                    "legal_basis": _legal_basis(found.steps),
+                    "officers": ", ".join(dict.fromkeys(step.group for step in found.steps if step.group)),
+                    "requirements": _papers(found.form),
                     "form": list(found.form.get("properties", {})),
                     "calls": [step.operation for step in found.steps if step.kind == "agency"],
+                    "steps": [_step(step.name, step.kind, step.operation, step.title) for step in found.steps],
                 },
             ),
         )
+
+
+def _step(name: str, kind: str, operation: str, title: str) -> dict[str, str | None]:
+    return {"name": name, "kind": kind, "operation": operation or None, "title": title}
+
+
+def _legal_basis(steps: Iterable[StepDefinition]) -> str | None:
+    """By what right the agencies are asked, as their connectors say."""
+    known = load()
+    found = dict.fromkeys(known[step.operation]["legal_basis"] for step in steps if step.operation)
+    return "; ".join(basis for basis in found if basis) or None
+
+
+def _papers(form: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The papers that a form asks for, as far as it keeps them apart from the rest."""
+    papers = form.get("properties", {}).get("papers", {})
+    model = form.get("$defs", {}).get(str(papers.get("$ref", "")).rpartition("/")[2], {})
+    return [
+        {"name": name, "title": {"en": each.get("description", name)}, "gathered": None}
+        for name, each in model.get("properties", {}).items()
+    ]
 
 
 def _fees(steps: Iterable[StepDefinition]) -> tuple[int, ...]:

@@ -164,6 +164,13 @@ def test_a_service_is_shown_with_its_requirements(dags_folder: Path) -> None:
     told = json.loads(shown.stdout)
     assert [paper["name"] for paper in told["requirements"]] == ["police_letter", "deed"]
     assert told["fee"] == 1_650_000
+    assert [step["kind"] for step in told["steps"]][-2:] == ["document", "notify"]
+    assert told["legal_basis"]
+    written = CliRunner().invoke(app, ["show", "marriage", "--dags", str(dags_folder)])
+    of_marriage = json.loads(written.stdout)
+    assert {"name": "birth_deeds", "title": {"en": "Both birth deeds"}, "gathered": None} in of_marriage["requirements"]
+    assert "PMA" in of_marriage["legal_basis"]
+    assert "ceremony" in [step["name"] for step in of_marriage["steps"]]
     wrong = CliRunner().invoke(app, ["show", "passprt", "--dags", str(dags_folder)])
     assert "did you mean 'passport'?" in wrong.output
     assert wrong.exit_code == 1
