@@ -19,7 +19,7 @@ Catalogue = dict[str, dict[str, Any]]
 """By `agency.operation`: `agency`, `effect`, `purpose`, `legal_basis`, `contract`, `doc`, `reconcile`; `request` with the
 model's name and its `fields` (type and whether required), `record` with the schema's id and the names of its `fields`;
 `compensate`, where another operation undoes it: its name, and the map that builds its request from `record` and `request`;
-`lasts`, where there is nothing to undo.
+`lasts`, where there is nothing to undo; `over`, where an operation undoes: the refusals that say that nothing is left to.
 """
 
 
@@ -95,6 +95,7 @@ def _entry(operation: "Operation", operations: Mapping[str, "Operation"]) -> dic
         "reconcile": operation.reconcile is not None,
         "compensate": _compensation(operation, operations),
         "lasts": operation.lasts,
+        **({"over": list(operation.over)} if operation.over else {}),
     }
 
 

@@ -89,7 +89,7 @@ class Dpmptsp(RestConnector[DpmptspSettings]):
         """The permit issued under our reference."""
         return self._find("terbit", reference)
 
-    @operation(effect="write", purpose="withdrawal of a permit", legal_basis=_LAW, contract="G")
+    @operation(effect="write", purpose="withdrawal of a permit", legal_basis=_LAW, contract="G", over=("WITHDRAWN",))
     def withdraw_permit(self, request: PermitWithdrawal, *, reference: str) -> Permit:
         """Takes a permit or its registration back: what undoes `register_permit` and `issue_permit`.
 

@@ -125,7 +125,13 @@ class Imigrasi(SoapConnector[ImigrasiSettings]):
         data = self._find("TERBIT", reference)
         return None if data is None else mapping.passport(data, number=request.number, reference=reference)
 
-    @operation(effect="write", purpose="withdrawal of a passport application", legal_basis=_LAW, contract="G")
+    @operation(
+        effect="write",
+        purpose="withdrawal of a passport application",
+        legal_basis=_LAW,
+        contract="G",
+        over=("21", "22"),
+    )
     def cancel_application(self, request: CancelRequest, *, reference: str) -> PassportApplication:
         """Cancels an application: what undoes `open_application` and `book_biometrics`.
 

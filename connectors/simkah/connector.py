@@ -70,7 +70,13 @@ class Simkah(RestConnector[SimkahSettings]):
         found = self._find("verifikasi", reference)
         return None if found is None else mapping.intent(found, reference)
 
-    @operation(effect="write", purpose="withdrawal of an intended marriage", legal_basis=_LAW, contract="G")
+    @operation(
+        effect="write",
+        purpose="withdrawal of an intended marriage",
+        legal_basis=_LAW,
+        contract="G",
+        over=("STATUS",),
+    )
     def cancel_intent(self, request: IntentCancellation, *, reference: str) -> MarriageIntent:
         """Cancels an intent: it undoes `register_intent` and `verify_intent`, as long as the ceremony was not held.
 

@@ -40,6 +40,7 @@ class Operation:
         compensate: Name of the operation of the same agency that undoes this one.
         compensate_with: What the undoing request says beside what the undone request and its record know.
         lasts: What it did may stay when the application comes to nothing, as a notice does: there is nothing to undo.
+        over: Of one that undoes: the refusals that say that nothing is left to undo.
     """
 
     agency: str
@@ -56,6 +57,7 @@ class Operation:
     compensate: str | None = None
     compensate_with: Mapping[str, str] = field(default_factory=dict)
     lasts: bool = False
+    over: tuple[str, ...] = ()
 
     @property
     def qualified(self) -> str:
@@ -110,6 +112,7 @@ class OperationMethod(Generic[_Self, _Request, _Rest, _Record]):
         compensate: str | None = None,
         compensate_with: Mapping[str, str] = MappingProxyType({}),
         lasts: bool = False,
+        over: tuple[str, ...] = (),
     ) -> None:
         self.function = function
         self.effect = effect
@@ -119,6 +122,7 @@ class OperationMethod(Generic[_Self, _Request, _Rest, _Record]):
         self.compensate = compensate
         self.compensate_with = compensate_with
         self.lasts = lasts
+        self.over = over
         self.reconciler: str | None = None
         self.name = function.__name__
         self.__doc__ = function.__doc__
@@ -174,6 +178,7 @@ class OperationMethod(Generic[_Self, _Request, _Rest, _Record]):
             compensate=self.compensate,
             compensate_with=self.compensate_with,
             lasts=self.lasts,
+            over=self.over,
         )
 
 
@@ -186,6 +191,7 @@ def operation(
     compensate: str | None = None,
     compensate_with: Mapping[str, str] = MappingProxyType({}),
     lasts: bool = False,
+    over: tuple[str, ...] = (),
 ) -> Callable[
     [Callable[Concatenate[_Self, _Request, _Rest], _Record]], OperationMethod[_Self, _Request, _Rest, _Record]
 ]:
@@ -203,6 +209,8 @@ def operation(
             took effect. What it needs comes from the undone call's record and request, by the names of its fields.
         compensate_with: Fields of the undoing request that neither of them knows, such as a reason.
         lasts: What it did may stay. A write that says neither is undone by an operator.
+        over: Of an operation that undoes: the codes of `Rejected` which say that what it would undo has ended by itself,
+            or was undone already. They need no operator.
     """
 
     def decorate(
@@ -217,6 +225,7 @@ def operation(
             compensate=compensate,
             compensate_with=compensate_with,
             lasts=lasts,
+            over=over,
         )
 
     return decorate

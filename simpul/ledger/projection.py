@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from connectors import catalogue
 from schemas.messages import OutcomeData, Reason
 from schemas.text import Text
 from simpul.crypto import digest
@@ -141,7 +142,7 @@ def _take(connection: Connection, batch: _Batch, case: Case, answer: Answer) -> 
     batch.touched[case.number] = case
     came_to = _pending_means(run, answer, batch.now) if data.outcome == "pending" else data.outcome  # type: ignore[arg-type]
     if came_to == "rejected":
-        came_to = _REJECTED.get(definition_of(connection, case).by_name[data.step].kind, came_to)
+        came_to = _no_means(definition_of(connection, case).by_name[data.step].kind, data)
     _TAKE[came_to](batch, case, answer, came_to)
 
 
@@ -156,9 +157,14 @@ def _overtaken(case: Case, run: StepRun, answer: Answer) -> bool:
     return answer.data.ask != run.ask or (answer.data.outcome in waits_on and run.state not in ("open", "in_flight"))
 
 
-_REJECTED = {"notify": "skipped", "compensate": "refused"}
-"""What a no comes to where it is not the step's outcome. A notice that nobody can be sent changes nothing about the case
-(why stands in the event); what cannot be undone needs an operator."""
+def _no_means(kind: str, data: OutcomeData) -> str:
+    """What a no comes to; why stands in the event.
+
+    A notice that nobody can be sent changes nothing about the case. What cannot be undone needs an operator, but not where
+    it has ended by itself or was undone already.
+    """
+    over = data.reason is not None and data.reason.code in catalogue.load().get(data.operation, {}).get("over", ())
+    return {"notify": "skipped", "compensate": "skipped" if over else "refused"}.get(kind, "rejected")
 
 
 def _pending_means(run: StepRun, answer: Answer, now: datetime) -> str:

@@ -68,7 +68,7 @@ def hall(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
-def answered(world, number, step, came_to="done", *, service="wedding", ask=1, times=1):
+def answered(world, number, step, came_to="done", *, service="wedding", ask=1, times=1, code="NO"):
     """A step's answer, as its gateway publishes it."""
     (row,) = world.row(number)
     request = request_id(row.subject, step, 1, ask)
@@ -85,7 +85,7 @@ def answered(world, number, step, came_to="done", *, service="wedding", ask=1, t
         outcome=came_to,
         record_schema="x.v1" if came_to == "done" else None,
         payload=base64.b64encode(sealed).decode() if came_to == "done" else None,
-        reason={"code": "NO", "text": Text(id="Ditolak.", en="Refused.")} if came_to == "rejected" else None,
+        reason={"code": code, "text": Text(id="Ditolak.", en="Refused.")} if came_to == "rejected" else None,
         failure={"kind": "in_doubt", "code": "x", "diagnosis": Text(id="ragu", en="doubt"), "owner": "us"}
         if came_to == "failed"
         else None,
@@ -270,6 +270,13 @@ def test_an_agency_that_refuses_to_undo_is_an_incident_and_an_operator_goes_on_w
         assert incidents.resolve(connection, incident.id, how, actor="ops", now=hall.now) == "runnable"
     assert hall.outcomes(by) == {("undo_1", 1): "skipped"}
     assert next_request(hall, hall.claim("compensation"), "undo_2")[0] == "dpmptsp.withdraw_permit"
+
+
+def test_what_has_ended_by_itself_needs_no_undoing_and_no_operator(hall):
+    _, by, wave = started(hall)
+    answered(hall, by, "undo_1", "rejected", code="21")
+    assert (hall.outcomes(by), hall.incidents(by)) == ({("undo_1", 1): "skipped"}, [])
+    assert next_request(hall, wave, "undo_2")[0] == "dpmptsp.withdraw_permit"
 
 
 def test_an_undoing_in_doubt_is_looked_up_like_any_write(hall):
