@@ -100,10 +100,12 @@ class Counter:
         self.session.trust_env = False
         self.session.headers["X-API-Key"] = key
 
-    def file(self, service: str, form: dict[str, Any]) -> Case:
+    def file(self, service: str, form: dict[str, Any], **more: Any) -> Case:
         """File an application."""
         answer = self.post(
-            "/v1/applications", {"service": service, "channel": "counter", "form": form}, key=secrets.token_hex(8)
+            "/v1/applications",
+            {"service": service, "channel": "counter", "form": form, **more},
+            key=secrets.token_hex(8),
         )
         return Case(self, answer["number"])
 

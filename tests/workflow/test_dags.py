@@ -9,10 +9,27 @@ from connectors import catalogue
 from connectors.registry import connector_class
 from schemas.base import Record
 from schemas.decisions import Answers, Decision
+from schemas.documents import IssuedDocument
 from simpul import expressions
 from simpul.definition import Definition, StepDefinition
+from simpul.papers import notices
+from simpul.papers.documents import DocumentTemplate
+from simpul.papers.notices import NoticeTemplate
 
-RECORDS_OF_PEOPLE: dict[str, type[Record]] = {"officer": Decision, "citizen": Answers}
+OURS: dict[str, type[Record]] = {"officer": Decision, "citizen": Answers, "document": IssuedDocument}
+"""Records that no agency brings, by kind of step."""
+EXCERPT = {
+    "number": "99-26-000000001-7/1",
+    "title": "Kutipan Akta Kelahiran",
+    "issuer": "Dinas Contoh",
+    "template": "birth_deed",
+    "issued_at": "2026-01-06T10:00:00+07:00",
+    "check_url": "https://mpp.example/check/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "sha256": "0" * 64,
+    "size": 9,
+    "content": "JVBERi0xLjcK",
+}
+CONTACT = {"channel": "whatsapp", "recipient": "081200000001", "language": "id"}
 FATHER, CHILD, NKK = "9974014101900001", "9974010501260001", "9974010101900002"
 PERSON = {"nik": FATHER, "name": "Contoh Satu"}
 DECIDED = {"decision": "approved", "at": "2026-01-05T10:00:00+07:00"}
@@ -35,6 +52,30 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, dict[str, Any]]]] = {
             "family_card": {"nkk": NKK},
             "child_card": {"card_number": "1", "nik": CHILD},
             "insurance": {"number": "0009900000001", "nik": CHILD, "status": "active"},
+        },
+    ),
+    "birth_v2": (
+        {
+            "nkk": NKK,
+            "child": {"name": "Contoh Anak", "sex": "male", "birth_date": "2026-01-05", "birth_place": "Contoh"},
+            "enrol": True,
+        },
+        {
+            "parents": {"nkk": NKK, "members": [PERSON]},
+            "deed": {"deed_number": "9974-LU-05012026-0001", "nik": CHILD},
+            "family_card": {"nkk": NKK},
+            "child_card": {"card_number": "1", "nik": CHILD},
+            "excerpt": EXCERPT,
+            "insurance": {"number": "0009900000001", "nik": CHILD, "status": "active"},
+        },
+    ),
+    "family_letter": (
+        {"nik": FATHER, "nkk": NKK, "name": "Contoh Satu"},
+        {
+            "family_consent": {"answers": {"agreed": True}, "at": "2026-01-05T10:00:00+07:00"},
+            "family": {"nkk": NKK, "members": [PERSON]},
+            "letter": EXCERPT | {"title": "Surat Keterangan", "template": "certificate"},
+            "signed": {"sha256": "0" * 64, "size": 9, "content": "JVBERi0xLjcK"},
         },
     ),
     "passport": (
@@ -256,8 +297,8 @@ def test_the_case_fits_the_form(definitions: dict[str, Definition], service: str
 def test_the_cases_records_are_what_the_operations_answer(definitions: dict[str, Definition], service: str) -> None:
     for name, record in CASES[service][1].items():
         step = definitions[service].by_name[name]
-        if step.asks_people:
-            RECORDS_OF_PEOPLE[step.kind].model_validate(record)
+        if step.kind in OURS:
+            OURS[step.kind].model_validate(record)
             continue
         operation = connector_class(step.agency).operations()[step.operation.partition(".")[2]]
         operation.record.model_validate(record)
@@ -270,8 +311,15 @@ def test_every_step_builds_a_request_that_its_operation_takes(definitions: dict[
         found = scope(definitions[service], step)
         if step.asks_people or (step.when and not expressions.holds(step.when, found)):
             continue
+        request = expressions.build(step.request, found)
+        given = {**request, "service": "Paket", "number": "99-26-000000001-7"}
+        if isinstance(step.wording, DocumentTemplate):
+            assert all(step.wording.said(given).values())
+            continue
+        if isinstance(step.wording, NoticeTemplate):
+            request = notices.message(step.wording, given, CONTACT)
         operation = connector_class(step.agency).operations()[step.operation.partition(".")[2]]
-        operation.request.model_validate(expressions.build(step.request, found))
+        operation.request.model_validate(request)
 
 
 def test_a_death_is_told_to_whom_it_concerns(definitions: dict[str, Definition]) -> None:
