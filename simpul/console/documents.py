@@ -42,7 +42,7 @@ def fetch(here: Here, key: Changing, number: Number, step: StepName) -> Response
     """A copy of a document for the citizen: signed, once it is. Who fetched it is an event."""
     must_be_allowed(here, key, number)
     with transaction(here.engine) as connection:
-        found = next((paper for paper in papers.of(connection, number) if paper.step.name == step), None)
+        found = next((paper for paper in papers.of(connection, number) if paper.step == step), None)
         if found is None:
             raise _no_document()
         papers.fetched(connection, found, actor=key.name, now=here.clock.now())
@@ -58,14 +58,14 @@ def withdraw(here: Here, key: Managing, number: Number, step: StepName, raw: Bod
     with transaction(here.engine) as connection:
         if not papers.withdraw(connection, number, step, new.reason, actor=key.name, now=here.clock.now()):
             raise _no_document()
-        found = next(paper for paper in papers.of(connection, number) if paper.step.name == step)
+        found = next(paper for paper in papers.of(connection, number) if paper.step == step)
     return _shown(here, found)
 
 
 def _shown(here: Context, paper: Paper) -> models.IssuedDocument:
     issued, digest, _ = opened(paper, here.keys)
     return models.IssuedDocument(
-        step=paper.step.name,
+        step=paper.step or "",
         number=issued.number,
         title=issued.title,
         issuer=issued.issuer,

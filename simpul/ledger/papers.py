@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Row, text
 
-from simpul.definition import Definition, StepDefinition
+from simpul.definition import Definition
 from simpul.ledger import events
 from simpul.ledger.definitions import definition
 from simpul.ledger.events import Event
@@ -20,15 +20,18 @@ class Paper:
     """One document, with the record of its making or, once signed, of its signature.
 
     Attributes:
-        valid: It is of the application's present revision, the application was not withdrawn, nor the document.
+        step: What its step is called now; None where a newer revision or version of the workflow has none of it.
+        valid: It is the present one, its application did not come to nothing, and it was not declared void.
         signed: `current` is a `signed-document`, and an `issued-document` otherwise.
     """
 
+    check: str
     application: str
+    service: str
     subject: str
     data_key: bytes
-    received_by: str
-    step: StepDefinition
+    step: str | None
+    revision: int
     issued_at: datetime
     valid: bool
     issued: Sealed
@@ -36,10 +39,12 @@ class Paper:
     signed: bool
 
 
+# An outcome that went over to another version of the workflow under another name keeps its event.
 _SELECT = """
-SELECT p.application, a.subject, a.data_key, a.received_by, a.service, a.version, p.step, p.issued_at,
-       p.revision = coalesce((a.revisions ->> p.step)::int, 1) AND a.state <> 'withdrawn' AND p.withdrawn_at IS NULL AS valid,
-       p.revision = coalesce((a.revisions ->> p.step)::int, 1) AS present, o.request_id, o.record
+SELECT p."check", p.application, a.subject, a.data_key, a.received_by, a.service, a.version, p.issued_at, p.revision,
+       a.state NOT IN ('withdrawn', 'rejected', 'lapsed') AND p.withdrawn_at IS NULL AS holds, o.request_id, o.record,
+       ARRAY(SELECT c.step FROM outcome c WHERE c.application = p.application AND c.event_id = o.event_id
+             AND c.revision = coalesce((a.revisions ->> c.step)::int, 1)) AS steps
 FROM paper p
 JOIN application a ON a.number = p.application
 JOIN outcome o ON o.application = p.application AND o.step = p.step AND o.revision = p.revision
@@ -61,15 +66,11 @@ def checked(connection: Connection, check: str) -> Paper | None:
 
 def of(connection: Connection, number: str) -> list[Paper]:
     """The documents of an application that are of its present revision, oldest first."""
-    return [_paper(connection, row) for row in connection.execute(_OF, {"number": number}).all() if row.present]
+    found = [_paper(connection, row) for row in connection.execute(_OF, {"number": number}).all()]
+    return [paper for paper in found if paper.step]
 
 
-_WITHDRAW = text("""
-UPDATE paper p SET withdrawn_at = :now FROM application a
-WHERE a.number = p.application AND p.application = :number AND p.step = :step AND p.withdrawn_at IS NULL
-  AND p.revision = coalesce((a.revisions ->> p.step)::int, 1)
-RETURNING a.service, p.revision
-""")
+_WITHDRAW = text("""UPDATE paper SET withdrawn_at = :now WHERE "check" = :check AND withdrawn_at IS NULL""")
 
 
 def withdraw(connection: Connection, number: str, step: str, reason: str, *, actor: str, now: datetime) -> bool:
@@ -81,17 +82,17 @@ def withdraw(connection: Connection, number: str, step: str, reason: str, *, act
     Returns:
         False when there is none that is not void already.
     """
-    row = connection.execute(_WITHDRAW, {"number": number, "step": step, "now": now}).first()
-    if row is None:
+    found = next((paper for paper in of(connection, number) if paper.step == step), None)
+    if found is None or not connection.execute(_WITHDRAW, {"check": found.check, "now": now}).rowcount:
         return False
     void = Event(
         at=now,
         actor=actor,
         action="document.withdrawn",
         application=number,
-        service=row.service,
+        service=found.service,
         step=step,
-        revision=row.revision,
+        revision=found.revision,
         detail={"reason": reason},
     )
     events.record(connection, [void])
@@ -105,42 +106,35 @@ def fetched(connection: Connection, paper: Paper, *, actor: str, now: datetime) 
         actor=actor,
         action="document.fetched",
         application=paper.application,
-        step=paper.step.name,
+        step=paper.step,
         purpose="delivery of a document",
         detail={"signed": paper.signed},
     )
     events.record(connection, [handed])
 
 
-def _gone(connection: Connection, service: str, step: str) -> StepDefinition:
-    """A step that the application's version does not have: it went over to one without it, and its paper is still about."""
-    versions = connection.execute(_VERSIONS, {"service": service}).scalars()
-    specs = [definition(connection, service, version) for version in versions]
-    return next(spec.by_name[step] for spec in specs if step in spec.by_name)
-
-
-_VERSIONS = text("SELECT version FROM definition WHERE service = :service ORDER BY version DESC")
-
-
 def _paper(connection: Connection, row: Row[tuple[object, ...]]) -> Paper:
     spec = definition(connection, row.service, row.version)
+    step = next((name for name in row.steps if name in spec.by_name), None)
     issued = Sealed(row.request_id, bytes(row.record))
-    chain = _signatures(spec, row.step) if row.present else []
+    chain = _signatures(spec, step) if step else []
     found = {
         each.step: Sealed(each.request_id, bytes(each.record))
         for each in connection.execute(_RECORDS, {"number": row.application, "steps": chain})
     }
-    signed = [found[step] for step in chain if step in found]
+    signed = [found[name] for name in chain if name in found]
     return Paper(
+        row.check,
         row.application,
+        row.service,
         row.subject,
         bytes(row.data_key),
-        row.received_by,
-        spec.by_name.get(row.step) or _gone(connection, row.service, row.step),
+        step,
+        row.revision,
         row.issued_at,
-        bool(row.valid),
-        issued,
-        signed[-1] if signed else issued,
+        valid=bool(row.holds) and step is not None,
+        issued=issued,
+        current=signed[-1] if signed else issued,
         signed=bool(signed),
     )
 

@@ -11,6 +11,8 @@ from sqlalchemy import text
 from schemas.signing import SignedDocument
 from simpul.console.limits import A_MINUTE
 from simpul.definition import Definition, StepDefinition
+from simpul.ledger import transaction
+from simpul.ledger.definitions import publish
 from simpul.papers import documents
 from tests.console.office import Office
 
@@ -154,15 +156,40 @@ def test_a_withdrawn_document_says_so_for_good(client, letter, key):
     assert "tidak berlaku lagi" in check(client, found["check_url"]).text
 
 
-def test_a_document_of_an_older_revision_or_a_withdrawn_application_no_longer_holds(client, letter, engine):
+@pytest.mark.parametrize("state", ["withdrawn", "rejected", "lapsed"])
+def test_a_document_of_an_application_that_came_to_nothing_no_longer_holds(client, letter, engine, state):
+    url = listed(client, letter)["check_url"]
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE application SET state = :state"), {"state": state})
+    assert "tidak berlaku lagi" in check(client, url).text
+
+
+def test_a_document_of_an_older_revision_no_longer_holds(client, letter, engine):
     url = listed(client, letter)["check_url"]
     with engine.begin() as connection:
         connection.execute(text("""UPDATE application SET revisions = '{"letter": 2}'"""))
     assert client.get(f"/v1/documents/{letter}").json() == {"documents": []}
     assert "tidak berlaku lagi" in check(client, url).text
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE application SET revisions = '{}', state = 'withdrawn'"))
+
+
+def test_a_document_holds_when_its_step_goes_over_to_a_version_that_calls_it_otherwise(client, letter, engine, clock):
+    url = listed(client, letter)["check_url"]
+    steps = tuple(
+        step.model_copy(update={"name": "brief"}) if step.name == "letter" else step.model_copy(update={"after": ()})
+        for step in LETTER.steps
+    )
+    with transaction(engine) as connection:
+        publish(connection, LETTER.model_copy(update={"version": 2, "steps": steps}), actor="test", now=clock.now())
+        connection.execute(text("UPDATE application SET version = 2"))
     assert "tidak berlaku lagi" in check(client, url).text
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO outcome (application, step, revision, outcome, event_id, request_id, record_schema, record, at) "
+                "SELECT application, 'brief', revision, outcome, event_id, request_id, record_schema, record, at FROM outcome"
+            )
+        )
+    assert "Dokumen ini sah" in check(client, url).text
 
 
 def test_only_who_filed_or_a_manager_is_handed_a_copy_and_it_is_an_event(client, letter, key, engine):
