@@ -49,6 +49,7 @@ READS: Mapping[str, tuple[str, ...]] = {
     "engine": (
         *(*_DATABASE, *_BUS, *_KEYS, "SIMPUL_AIRFLOW_*"),
         *("SIMPUL_WAVE_*", "SIMPUL_WAVES_*", "SIMPUL_LOST_AFTER", "SIMPUL_STRIKES", "SIMPUL_CALENDAR_FILE"),
+        "SIMPUL_PUBLIC_URL",
     ),
     "console": (
         *(*_DATABASE, *_BUS, *_KEYS, "SIMPUL_CONSOLE_*"),
@@ -168,6 +169,7 @@ class Stack:
         return {
             "SIMPUL_CONSOLE_HOST": ports.LOOPBACK,
             "SIMPUL_CONSOLE_PORT": str(self._console_port),
+            "SIMPUL_PUBLIC_URL": self.console_url,
             "SIMPUL_LOG_FORMAT": "text",
         }
 
