@@ -49,11 +49,12 @@ READS: Mapping[str, tuple[str, ...]] = {
     "engine": (
         *(*_DATABASE, *_BUS, *_KEYS, "SIMPUL_AIRFLOW_*"),
         *("SIMPUL_WAVE_*", "SIMPUL_WAVES_*", "SIMPUL_LOST_AFTER", "SIMPUL_STRIKES", "SIMPUL_CALENDAR_FILE"),
-        "SIMPUL_PUBLIC_URL",
+        *("SIMPUL_PUBLIC_URL", "SIMPUL_STANDARD_WARNING"),
     ),
     "console": (
         *(*_DATABASE, *_BUS, *_KEYS, "SIMPUL_CONSOLE_*"),
         *("SIMPUL_CALENDAR_FILE", "SIMPUL_EXCHANGE_SECONDS", "SIMPUL_EXCHANGES_IN_FLIGHT"),
+        *("SIMPUL_HEAD_START", "SIMPUL_STANDARD_WARNING"),
     ),
 }
 """What each role is given, by its command: patterns of variables, each of which may also come from a file (`…_FILE`).
