@@ -152,9 +152,9 @@ def test_there_are_160_services_of_17_agencies_and_the_workflows_in_python(dags_
     catalogue = [service for service in found if service["id"].startswith(f"{service['agency']}_")]
     assert len(catalogue) >= 160
     assert len({service["agency"] for service in catalogue}) >= 17
-    assert {service["id"] for service in found if service not in catalogue} == {
-        *("birth", "business", "death", "land", "marriage", "move", "passport")
-    }
+    written = {service["id"] for service in found if service not in catalogue}
+    assert {"birth", "business", "death", "land", "marriage", "move", "passport"} <= written
+    assert "compensation" not in written
     wanted = {"id", "title", "agency", "standard", "fee", "channels"}
     assert all(wanted <= service.keys() and service["title"] and service["channels"] for service in found)
 
