@@ -36,6 +36,7 @@ class Producer:
         max_records: `send` blocks while so many messages are not confirmed.
         max_bytes: The same for their values' bytes.
         delivery_seconds: How long a message may take to be confirmed before it counts as failed.
+        linger: Milliseconds for which a message waits for others to travel with; 0 where somebody waits for it.
 
     Raises:
         BusMisconfiguredError: The C extensions are missing.
@@ -48,12 +49,14 @@ class Producer:
         max_records: int = 10_000,
         max_bytes: int = 32 * 1024 * 1024,
         delivery_seconds: float = 30.0,
+        linger: int = 5,
     ) -> None:
         require_fast_codecs()
         self._settings = settings
         self._max_records = max_records
         self._max_bytes = max_bytes
         self._delivery_seconds = delivery_seconds
+        self._linger = linger
         self._lock = threading.Lock()
         self._connecting = threading.Lock()
         self._client: KafkaProducer | None = None
@@ -159,7 +162,7 @@ class Producer:
                     **connection(self._settings),
                     enable_idempotence=True,
                     acks="all",
-                    linger_ms=5,
+                    linger_ms=self._linger,
                     batch_size=64 * 1024,
                     compression_type="lz4",
                     delivery_timeout_ms=milliseconds,

@@ -184,13 +184,21 @@ def exchange(
     from rich.table import Table  # noqa: PLC0415
 
     from simpul.embedded.bench import BenchError  # noqa: PLC0415
-    from simpul.embedded.bench_exchange import run  # noqa: PLC0415
+    from simpul.embedded.bench_exchange import AGENCY, run  # noqa: PLC0415
     from simpul.embedded.display import Display  # noqa: PLC0415
     from simpul.embedded.stack import CANNOT_START, Plan, Stack  # noqa: PLC0415
 
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="simpul-bench-") as folder:
-        plan = Plan(folder=Path(folder), dags=dags, usual_ports=False, settings={"SIMPUL_LOG_LEVEL": "WARNING"})
+        # Nothing of it goes through Airflow, which costs a small machine a good part of a core even when it idles.
+        plan = Plan(
+            folder=Path(folder),
+            dags=dags,
+            usual_ports=False,
+            settings={"SIMPUL_LOG_LEVEL": "WARNING"},
+            agencies=(AGENCY,),
+            workflows=False,
+        )
         try:
             with Stack(plan, Display(console).happening) as stack:
                 result = run(stack, calls=calls, rate=rate)

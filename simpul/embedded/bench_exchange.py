@@ -20,6 +20,7 @@ from simpul.embedded.bench import BenchError
 from simpul.embedded.stack import Stack
 from simpul.ledger import api_keys, connect, transaction
 
+AGENCY = "dukcapil"
 _THREADS = 64
 _WARM_UP = 50
 
@@ -61,7 +62,7 @@ class Result:
 def run(stack: Stack, *, calls: int, rate: float) -> Result:
     """Make so many calls of each kind at so many per second; the direct ones first."""
     niks = [Population().family(number).father.nik for number in range(200)]
-    connector = connector_class("dukcapil")(sandbox_app.settings("dukcapil", stack.sandbox_url))
+    connector = connector_class(AGENCY)(sandbox_app.settings(AGENCY, stack.sandbox_url))
     operation = connector.operations()["get_person"]
 
     def direct(number: int) -> float:
@@ -72,7 +73,7 @@ def run(stack: Stack, *, calls: int, rate: float) -> Result:
 
     def exchanged(number: int) -> float:
         body = {"request": {"nik": niks[number % len(niks)]}, "purpose": "benchmark"}
-        answer = session.post(f"{stack.console_url}/v1/exchange/dukcapil.get_person", json=body, timeout=60)
+        answer = session.post(f"{stack.console_url}/v1/exchange/{AGENCY}.get_person", json=body, timeout=60)
         answer.raise_for_status()
         times = answer.json()["times"]
         return (_moment(times["answered_at"]) - _moment(times["sent_at"])).total_seconds()

@@ -86,6 +86,7 @@ class Plan:
         gateways: Processes per agency.
         gateways_alone: Agencies that share their gateway's process with no other, the busiest ones.
         triggerers: How many share the steps.
+        workflows: Whether applications are carried. Without, there is neither Airflow nor engine: what the exchange needs.
         durable: Whether Postgres waits for the disk.
         usual_ports: Take 5432, 9092, 8080, … where they are free. Off for tests, several of which may run at once.
     """
@@ -97,6 +98,7 @@ class Plan:
     gateways: int = 1
     gateways_alone: int = 3
     triggerers: int = 1
+    workflows: bool = True
     durable: bool = True
     usual_ports: bool = True
 
@@ -224,7 +226,8 @@ class Stack:
 
     def processes(self) -> list[Process]:
         """All of it, in the order in which it is shown."""
-        return [*self._servers(), *self._set_up(), *self._airflow(), *self._workers()]
+        carriers = [*self._airflow(), self._engine()] if self.plan.workflows else []
+        return [*self._servers(), *self._set_up(), *self._workers(), *carriers]
 
     def gateway_names(self, agency: str) -> list[str]:
         """The gateway processes of an agency, which others may share."""
@@ -311,9 +314,11 @@ class Stack:
             sandbox,
             *gateways,
             self._worker("projector", "projector", after=prepared),
-            self._worker("engine", "engine", after=(*prepared, _SERVICES, "airflow-api")),
             console,
         ]
+
+    def _engine(self) -> Process:
+        return self._worker("engine", "engine", after=(_LEDGER, _TOPICS, _SERVICES, "airflow-api"))
 
     def _worker(self, name: str, *words: str, after: tuple[str, ...], asks: Sequence[str] = ()) -> Process:
         """A process without a port of its own: its metrics tell that it is up."""

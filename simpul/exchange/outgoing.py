@@ -32,7 +32,7 @@ class Outgoing:
 
     def __init__(self, settings: Settings, lost: Callable[[str], None]) -> None:
         # Who waits is told sooner than that; what Kafka takes later is too late for the gateway too.
-        self._producer = Producer(settings, delivery_seconds=5.0)
+        self._producer = Producer(settings, delivery_seconds=5.0, linger=0)
         self._lost = lost
         self._letters: queue.SimpleQueue[_Letter] = queue.SimpleQueue()
         self._closing = threading.Event()

@@ -117,7 +117,7 @@ class Gateway:
             source=f"/simpul/{settings.installation}/gateway/{self._agency}",
         )
         self._exchanges = Exchanges(
-            Producer(settings, delivery_seconds=5.0),
+            Producer(settings, delivery_seconds=5.0, linger=0),
             self._queue,
             self._clock,
             self._metrics,
