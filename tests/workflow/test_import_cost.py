@@ -61,7 +61,7 @@ def parse(file: Path, home: Path) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
-def test_a_dag_file_brings_neither_ledger_nor_kafka_nor_soap_nor_sandbox(file: Path, tmp_path: Path) -> None:
+def test_a_dag_file_brings_nothing_heavy_and_costs_little_beside_importing_airflow(file: Path, tmp_path: Path) -> None:
     found = parse(file, tmp_path)
     new = found["modules"]
     assert isinstance(new, list)
@@ -70,10 +70,11 @@ def test_a_dag_file_brings_neither_ledger_nor_kafka_nor_soap_nor_sandbox(file: P
     assert [name for name in new if name.startswith(OURS)] == []
     # Airflow itself has SQLAlchemy; we add no part of it.
     assert [name for name in new if name.startswith("sqlalchemy")] == []
-
-
-@pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
-def test_a_dag_file_costs_little_beside_importing_airflow(file: Path, tmp_path: Path) -> None:
-    # A share of the CPU that the same process has just spent on Airflow itself: whatever else the machine is doing.
-    share = [parse(file, tmp_path)["share"] for _ in range(3)]
-    assert min(share) < 0.10  # type: ignore[type-var]  # the least disturbed of three
+    # A share of the CPU that the same process has just spent on Airflow itself, whatever else the machine is doing; where it
+    # is too large, the least disturbed of three.
+    share = found["share"]
+    for _ in range(2):
+        if share < 0.10:  # type: ignore[operator]
+            break
+        share = min(share, parse(file, tmp_path)["share"])  # type: ignore[type-var]
+    assert share < 0.10  # type: ignore[operator]
