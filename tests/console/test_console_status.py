@@ -138,6 +138,7 @@ def test_a_wait_for_payment_shows_what_is_to_be_paid(client, unpaid, clock):
         },
         "missing": [],
         "wants": [],
+        "consent": None,
     }
     assert shown["steps"][0]["record"] == {"schema_id": "bill/1", "digest": digest(sealed)}
     assert NIK not in answer.text
