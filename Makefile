@@ -32,7 +32,7 @@ $(READY): pyproject.toml uv.lock | $(UV)
 
 setup: $(READY) ## Make the environment in .venv from uv.lock
 
-demo: $(READY) ## Start everything and carry 20 sample applications to their end; ARGS=--exit stops afterwards
+demo: $(READY) ## Start everything and carry sample applications to their end; ARGS=--exit stops afterwards
 	@$(BIN)/simpul demo $(ARGS)
 
 up: $(READY) ## Start everything and leave it running until Ctrl-C

@@ -1,4 +1,4 @@
-"""`simpul demo`: start everything, carry 20 sample applications to their end, show it. What is filed is in `embedded.demo`."""
+"""`simpul demo`: start everything, carry sample applications to their end, show it. What is filed is in `embedded.demo`."""
 
 import threading
 import time
@@ -38,7 +38,7 @@ def demo(
     ] = False,
     logs: Annotated[bool, typer.Option(help="Show what the processes log, each line with its process's name.")] = False,
 ) -> None:
-    """Start everything on this machine and carry 20 sample applications to their end.
+    """Start everything on this machine and carry sample applications to their end.
 
     Births, passports, deaths, moves, marriages, business licences and land transfers are filed over the HTTP API as
     counter, mobile unit, kiosk and web would; officers decide, citizens answer and pay. Some are refused, one is

@@ -38,8 +38,11 @@ SHOWN: Final = (
     "land: a sale, taxed and paid",
     "land: an inheritance without a tax",
     "land: a blocked certificate is refused",
+    "dukcapil_ktp_lost: a lost identity card",
+    "imigrasi_passport_lost: a lost passport, paid for",
+    "dukcapil_kia: the officer refuses the papers",
 )
-"""What the demo files, all services in turn."""
+"""What the demo files: the workflows of several agencies in turn, then a few services of the catalogue."""
 
 _POLL = 0.5
 

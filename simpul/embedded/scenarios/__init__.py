@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import count
 
 from connectors.toolkit.population import Population
-from simpul.embedded.scenarios import birth, business, death, land, marriage, move, passport
+from simpul.embedded.scenarios import birth, business, catalogue, death, land, marriage, move, passport
 from simpul.embedded.scenarios.scenario import CASES, UNKNOWN_NIK, Filing, Lot, Scenario
 
 __all__ = ["SERVICES", "TABLE", "UNKNOWN_NIK", "Dealt", "Scenario", "deal", "mixed"]
@@ -21,7 +21,12 @@ _MODULES = {
     "passport": passport,
 }
 SERVICES = tuple(_MODULES)
-TABLE: tuple[Scenario, ...] = tuple(scenario for module in _MODULES.values() for scenario in module.SCENARIOS)
+"""Those that touch several agencies."""
+_TABLES: tuple[tuple[Scenario, ...], ...] = (
+    *(module.SCENARIOS for module in _MODULES.values()),
+    catalogue.SCENARIOS,
+)
+TABLE: tuple[Scenario, ...] = tuple(scenario for table in _TABLES for scenario in table)
 
 _USUAL_AMONG = 4
 """Of so many cases without a fault, all but one are what most citizens meet."""
@@ -43,7 +48,7 @@ def deal(scenarios: Iterable[Scenario], now: datetime, population: Population, *
         first: Counts cases of a scenario from here, where earlier ones were dealt before.
     """
     taken = {scenario.id: count(first) for scenario in TABLE}
-    places = {scenario.id: place for module in _MODULES.values() for place, scenario in enumerate(module.SCENARIOS)}
+    places = {scenario.id: place for table in _TABLES for place, scenario in enumerate(table)}
     for scenario in scenarios:
         case = next(taken[scenario.id])
         if case >= CASES:
