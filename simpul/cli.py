@@ -25,7 +25,7 @@ class Chapter:
 _TRY, _RUN, _SET_UP, _LOOK = "See it work", "Run it", "Set it up", "Look into it"
 
 CHAPTERS: dict[str, Chapter] = {
-    "demo": Chapter("demo", _TRY, "Start everything on this machine and carry 20 sample applications to their end."),
+    "demo": Chapter("demo", _TRY, "Start everything on this machine and carry sample applications to their end."),
     "up": Chapter("up", _TRY, "Start everything on this machine and leave it running."),
     "sandbox": Chapter("sandbox", _TRY, "Run the simulated agencies."),
     "console": Chapter("console", _RUN, "Take in applications and callbacks, and say where they stand (HTTP)."),
