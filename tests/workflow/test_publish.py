@@ -63,11 +63,11 @@ def test_a_changed_step_cannot_be_frozen_over_the_old_one(run: Callable[..., str
 
 
 def test_a_raised_version_is_frozen_beside_the_old_one(run: Callable[..., str], folder: Path) -> None:
-    shutil.copy(folder / "birth.py", folder / "birth_v2.py")
-    edit(folder / "birth_v2.py", "version=1", "version=2")
-    assert "birth_v2 is not frozen" in run("check")
+    shutil.copy(folder / "death.py", folder / "death_v2.py")
+    edit(folder / "death_v2.py", "version=1", "version=2")
+    assert "death_v2 is not frozen" in run("check")
     assert run("check", "--freeze").endswith("workflows are in order.\nexit 0")
-    assert json.loads((folder / "published" / "birth_v2.json").read_text())["version"] == 2
+    assert json.loads((folder / "published" / "death_v2.json").read_text())["version"] == 2
 
 
 def test_a_corrected_title_is_to_be_frozen_and_needs_no_new_version(run: Callable[..., str], folder: Path) -> None:
