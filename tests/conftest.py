@@ -35,8 +35,13 @@ _TEMPLATE = "ledger_template"
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Who turns the clock of the stack that all share comes last, whatever the order of the others."""
-    items.sort(key=lambda item: item.get_closest_marker("turns_clock") is not None)
+    """Who shares a stack comes after those who start their own, beside which it would idle; who turns its clock, last."""
+    items.sort(
+        key=lambda item: (
+            "stack" in getattr(item, "fixturenames", ()),
+            item.get_closest_marker("turns_clock") is not None,
+        )
+    )
 
 
 @pytest.fixture(autouse=True)
