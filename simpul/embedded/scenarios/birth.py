@@ -12,10 +12,12 @@ from simpul.embedded.scenarios.scenario import (
     SILENT,
     UNKNOWN_CARD,
     End,
-    Fault,
     Filing,
     Lot,
+    Make,
     Scenario,
+    failing,
+    of_form,
     refused,
 )
 
@@ -35,12 +37,8 @@ def _form(lot: Lot, nkk: str | None = None, *, enrol: bool = True) -> dict[str, 
     return {"nkk": nkk or lot.family(_BASE).nkk, "child": child, "enrol": enrol}
 
 
-def _with(agency: str, operation: str, *faults: dict[str, Any]) -> Any:
-    def make(lot: Lot) -> Filing:
-        form = _form(lot)
-        return Filing(form, faults=(Fault(agency, operation, {"nkk": form["nkk"]}, faults),))
-
-    return make
+def _with(agency: str, operation: str, *faults: dict[str, Any]) -> Make:
+    return failing(lambda lot: Filing(_form(lot)), agency, operation, of_form("nkk", "nkk"), *faults)
 
 
 def _twice(lot: Lot) -> Filing:

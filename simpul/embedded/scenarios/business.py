@@ -18,11 +18,13 @@ from simpul.embedded.scenarios.scenario import (
     Answer,
     Decide,
     End,
-    Fault,
     Filing,
     Lot,
+    Make,
     Scenario,
     Withdraw,
+    failing,
+    of_form,
     refused,
 )
 
@@ -80,12 +82,8 @@ def _asked(lot: Lot, *, reset: bool) -> tuple[Act, ...]:
     )
 
 
-def _with(agency: str, operation: str, field: str, value: str, *faults: dict[str, Any]) -> Any:
-    def make(lot: Lot) -> Filing:
-        asked = form(lot)
-        return Filing(asked, usual(lot), (Fault(agency, operation, {field: asked[value]}, faults),))
-
-    return make
+def _with(agency: str, operation: str, field: str, value: str, *faults: dict[str, Any]) -> Make:
+    return failing(lambda lot: Filing(form(lot), usual(lot)), agency, operation, of_form(field, value), *faults)
 
 
 SCENARIOS = (

@@ -13,11 +13,13 @@ from simpul.embedded.scenarios.scenario import (
     Answer,
     Decide,
     End,
-    Fault,
     Filing,
     Lot,
+    Make,
     Scenario,
     Withdraw,
+    failing,
+    of_form,
     refused,
 )
 
@@ -49,12 +51,8 @@ def _servant(lot: Lot, place: int = 0) -> SyntheticFamily:
     return lot.population.family(12 * (place * _SERVANTS + lot.case % _SERVANTS))
 
 
-def _with(agency: str, operation: str, *faults: dict[str, Any]) -> Any:
-    def make(lot: Lot) -> Filing:
-        form = _form(lot)
-        return Filing(form, (_SEEN,), (Fault(agency, operation, {"nik": form["nik"]}, faults),))
-
-    return make
+def _with(agency: str, operation: str, *faults: dict[str, Any]) -> Make:
+    return failing(lambda lot: Filing(_form(lot), (_SEEN,)), agency, operation, of_form("nik", "nik"), *faults)
 
 
 def _dead_already(lot: Lot) -> Filing:

@@ -1,5 +1,6 @@
 """Land transfers: taxed and not, paid and not, refused by each of the offices."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from connectors.bapenda.sandbox import FAMILY_THRESHOLD
@@ -18,12 +19,13 @@ from simpul.embedded.scenarios.scenario import (
     Answer,
     Decide,
     End,
-    Fault,
     Filing,
     Lot,
+    Make,
     Pay,
     Scenario,
     Withdraw,
+    failing,
     refused,
 )
 
@@ -70,14 +72,13 @@ def _acts(lot: Lot, parcel: holdings.Parcel | None = None) -> tuple[Act, ...]:
     return (Pay(at="bank", tells=(parcel or _parcel(lot)).nop), _deed(lot))
 
 
-def _with(agency: str, operation: str, field: str, value: str, *faults: dict[str, Any]) -> Any:
-    def make(lot: Lot) -> Filing:
-        form = _form(lot)
+def _with(agency: str, operation: str, field: str, value: str, *faults: dict[str, Any]) -> Make:
+    def match(lot: Lot, form: Mapping[str, Any]) -> dict[str, str]:
         buyer = lot.population.person(form["buyer_nik"])
-        known = form | {"buyer_name": buyer.name.upper() if buyer else ""}
-        return Filing(form, _acts(lot), (Fault(agency, operation, {field: known[value]}, faults),))
+        known = {**form, "buyer_name": buyer.name.upper() if buyer else ""}
+        return {field: known[value]}
 
-    return make
+    return failing(lambda lot: Filing(_form(lot), _acts(lot)), agency, operation, match, *faults)
 
 
 def _seller(lot: Lot) -> Filing:

@@ -1,5 +1,6 @@
 """Marriages: at the KUA and outside, paid and unpaid, held and refused."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -14,12 +15,13 @@ from simpul.embedded.scenarios.scenario import (
     Answer,
     Decide,
     End,
-    Fault,
     Filing,
     Lot,
+    Make,
     Pay,
     Scenario,
     Withdraw,
+    failing,
     refused,
 )
 
@@ -58,16 +60,13 @@ def _acts(lot: Lot) -> tuple[Decide | Pay, ...]:
     return (_SEEN, Pay(), _held(lot))
 
 
-def _with(agency: str, operation: str, *faults: dict[str, Any], payer: bool = False) -> Any:
-    def make(lot: Lot) -> Filing:
-        form = _form(lot)
+def _with(agency: str, operation: str, *faults: dict[str, Any]) -> Make:
+    def match(lot: Lot, _form: Mapping[str, Any]) -> dict[str, str]:
         husband, _ = holdings.couple(lot.population, lot.number, lot.now.date())
-        match = {"payer_name": husband.name.upper()} if payer else {"husband_nik": husband.nik}
-        if agency == "dukcapil":
-            match = {"nik_suami": husband.nik}
-        return Filing(form, _acts(lot), (Fault(agency, operation, match, faults),))
+        known = {"simkah": ("husband_nik", husband.nik), "dukcapil": ("nik_suami", husband.nik)}
+        return dict([known.get(agency, ("payer_name", husband.name.upper()))])
 
-    return make
+    return failing(lambda lot: Filing(_form(lot), _acts(lot)), agency, operation, match, *faults)
 
 
 def _child(lot: Lot) -> str:
@@ -181,7 +180,7 @@ SCENARIOS = (
     Scenario(
         "marriage",
         "no bill at the first two tries",
-        _with("simponi", "create_bill", BUSY, BUSY, payer=True),
+        _with("simponi", "create_bill", BUSY, BUSY),
         faulty=True,
     ),
     Scenario(

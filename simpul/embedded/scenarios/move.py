@@ -14,11 +14,13 @@ from simpul.embedded.scenarios.scenario import (
     Answer,
     Decide,
     End,
-    Fault,
     Filing,
     Lot,
+    Make,
     Scenario,
     Withdraw,
+    failing,
+    of_form,
     refused,
 )
 
@@ -51,12 +53,8 @@ def _form(lot: Lot, *, away: bool = True, **more: Any) -> dict[str, Any]:
     } | more
 
 
-def _with(agency: str, operation: str, field: str, value: str, *faults: dict[str, Any]) -> Any:
-    def make(lot: Lot) -> Filing:
-        form = _form(lot)
-        return Filing(form, (_SEEN,), (Fault(agency, operation, {field: form[value]}, faults),))
-
-    return make
+def _with(agency: str, operation: str, field: str, value: str, *faults: dict[str, Any]) -> Make:
+    return failing(lambda lot: Filing(_form(lot), (_SEEN,)), agency, operation, of_form(field, value), *faults)
 
 
 def _put_right(lot: Lot) -> Filing:

@@ -1,5 +1,6 @@
 """Passports: a fee that is paid or not, then immigration."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from connectors.dukcapil.verdicts import NOT_FOUND, REASONS
@@ -8,12 +9,13 @@ from simpul.embedded.scenarios.scenario import (
     DROPPED,
     UNKNOWN_NIK,
     End,
-    Fault,
     Filing,
     Lot,
+    Make,
     Pay,
     Scenario,
     Withdraw,
+    failing,
     refused,
 )
 
@@ -28,13 +30,12 @@ def _of(kind: str) -> Any:
     return lambda lot: Filing(_form(lot, lot.population.family_with(kind, lot.case).mother.nik))
 
 
-def _with(agency: str, operation: str, *faults: dict[str, Any]) -> Any:
-    def make(lot: Lot) -> Filing:
+def _with(agency: str, operation: str, *faults: dict[str, Any]) -> Make:
+    def match(lot: Lot, _form: Mapping[str, Any]) -> dict[str, str]:
         applicant = lot.family(_BASE).mother
-        match = {"payer_name": applicant.name.upper()} if agency == "simponi" else {"nik": applicant.nik}
-        return Filing(_form(lot), (Pay(),), (Fault(agency, operation, match, faults),))
+        return {"payer_name": applicant.name.upper()} if agency == "simponi" else {"nik": applicant.nik}
 
-    return make
+    return failing(lambda lot: Filing(_form(lot), (Pay(),)), agency, operation, match, *faults)
 
 
 SCENARIOS = (

@@ -4,7 +4,7 @@ Pure data about generated people; `play` files it and does what people do.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
@@ -142,6 +142,10 @@ class Lot:
         return self.population.family(base + self.number)
 
 
+Make = Callable[[Lot], Filing]
+"""Makes one case of a scenario."""
+
+
 @dataclass(frozen=True)
 class Scenario:
     """A way through a service's workflow.
@@ -156,7 +160,7 @@ class Scenario:
 
     service: str
     name: str
-    make: Callable[[Lot], Filing]
+    make: Make
     end: End = COMPLETED
     faulty: bool = False
     lapses: bool = False
@@ -166,6 +170,24 @@ class Scenario:
     def id(self) -> str:
         """Service and name."""
         return f"{self.service}: {self.name}"
+
+
+Match = Callable[[Lot, Mapping[str, Any]], Mapping[str, str]]
+
+
+def of_form(field: str, value: str) -> Match:
+    """Requests whose field is what the form has in another."""
+    return lambda _lot, form: {field: form[value]}
+
+
+def failing(usual: Make, agency: str, operation: str, match: Match, *faults: Mapping[str, Any]) -> Make:
+    """A way on which an agency fails, once per entry of `faults`, on the requests of this case alone."""
+
+    def make(lot: Lot) -> Filing:
+        filing = usual(lot)
+        return replace(filing, faults=(Fault(agency, operation, match(lot, filing.form), faults),))
+
+    return make
 
 
 def refused(step: str, reason: Text, **outcomes: str | None) -> End:
