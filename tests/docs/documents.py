@@ -1,7 +1,12 @@
 """The pages of the repository and what stands in them, for the tests of this folder."""
 
 import re
+import subprocess
 from pathlib import Path
+
+from typer.testing import CliRunner
+
+from simpul import cli
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -23,6 +28,19 @@ def text(page):
 def blocks(page, language):
     """The code blocks of a page in a language, as (file named above it or None, text)."""
     return [(found["file"], found["text"]) for found in _BLOCK.finditer(text(page)) if found["language"] == language]
+
+
+def followed(commands):
+    """Does what a block of shell says, in the present folder; returns what each `simpul` command said, run in this process."""
+    said = []
+    for line in commands.splitlines():
+        if line.startswith("simpul "):
+            ran = CliRunner().invoke(cli.app, line.removeprefix("simpul ").split())
+            assert ran.exit_code == 0, ran.output
+            said.append(ran.output)
+        else:
+            subprocess.run(["sh", "-c", line], check=True)
+    return said
 
 
 def prose(page):

@@ -5,13 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import documents
 import pytest
 from documents import ROOT, blocks
-from typer.testing import CliRunner
 
 from connectors import sandbox_app
 from connectors.dukcapil.connector import Dukcapil
-from simpul import cli, expressions
+from simpul import expressions
 from simpul.workflow import publish
 from tests.conftest import dags
 
@@ -30,13 +30,7 @@ def followed(tmp_path_factory):
         # In the order of the page: the workflow in Python comes after the commands for the YAML.
         for (file, text), (_, commands) in zip(written.items(), blocks(PAGE, "sh"), strict=True):
             Path(file).write_text(text)
-            for line in commands.splitlines():
-                if line.startswith("simpul "):
-                    ran = CliRunner().invoke(cli.app, line.removeprefix("simpul ").split())
-                    assert ran.exit_code == 0, ran.output
-                    said.append(ran.output)
-                else:
-                    subprocess.run(["sh", "-c", line], check=True)
+            said += documents.followed(commands)
     return folder, said
 
 

@@ -1,13 +1,11 @@
 """docs/how-to/change-a-service.md, followed literally with one application under way."""
 
 import shutil
-import subprocess
 
+import documents
 import pytest
 from documents import ROOT, blocks
-from typer.testing import CliRunner
 
-from simpul import cli
 from simpul.ledger import connect, intake, transaction
 from simpul.workflow import publish
 
@@ -36,16 +34,7 @@ def followed(database_url, settings, tmp_path, monkeypatch):
     filed = intake.Intake(birth, "counter", form, "counter", "00-" + "1" * 32 + "-" + "2" * 16 + "-01")
     with transaction(connect(database_url)) as connection:
         number = intake.file(connection, filed, ours.keys, ours.clock, "99").number
-    said = []
-    for _, block in blocks(PAGE, "sh"):
-        for line in block.splitlines():
-            if line.startswith("simpul "):
-                ran = CliRunner().invoke(cli.app, line.removeprefix("simpul ").split())
-                assert ran.exit_code == 0, ran.output
-                said.append(ran.output)
-            else:
-                subprocess.run(["sh", "-c", line], check=True)
-    return number, said
+    return number, [said for _, block in blocks(PAGE, "sh") for said in documents.followed(block)]
 
 
 @pytest.mark.timeout(300)
